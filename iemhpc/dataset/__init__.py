@@ -1,0 +1,1 @@
+"""Labels joined with descriptors: one row a point."""

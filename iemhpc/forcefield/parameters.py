@@ -1,0 +1,75 @@
+"""What every force field fills: types, charges, bonded terms, each term with its source.
+
+Values are in the order and units of the LAMMPS style named beside them (``units real``).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One type of interaction, as LAMMPS wants it, and where its values come from."""
+
+    types: tuple[str, ...]
+    """Force-field types of the atoms, in the order of the term."""
+    values: tuple[float, ...]
+    """atom: epsilon kcal/mol, sigma Å, mass g/mol; bond harmonic: K kcal/mol/Å², r0 Å;
+    angle harmonic: K kcal/mol/rad², theta0 degrees; dihedral fourier: m, then K kcal/mol, n,
+    phase degrees, m times; improper cvff: K kcal/mol, d (+1 or -1), n."""
+    source: str
+    """The table, paper or program, by analogy from what."""
+    penalty: float | None = None
+    """parmchk2's penalty score where the term was estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Styles:
+    """The LAMMPS styles a force field is written for."""
+
+    bond: str = "harmonic"
+    angle: str = "harmonic"
+    dihedral: str = "fourier"
+    improper: str = "cvff"
+    mixing: str = "arithmetic"
+    """pair_modify mix: arithmetic is Lorentz-Berthelot."""
+    special_bonds: str = "lj 0 0 0.5 coul 0 0 0.8333333333333333"
+    """Scaling of 1-2, 1-3 and 1-4 pairs; GAFF2 divides 1-4 Coulomb by 1.2, that is 5/6."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """A molecule, or a whole box, with everything an engine needs but coordinates.
+
+    Atoms count from 0. Rows of ``bonds`` .. ``impropers`` are a type's index, then the atoms.
+    """
+
+    force_field: str
+    elements: tuple[str, ...]
+    """Chemical symbols, one an atom."""
+    charges_e: NDArray[np.float64]
+    """Partial charges, shape (n,)."""
+    residues: tuple[str, ...]
+    """Repeat unit, HOH or ion name, one an atom."""
+    is_tethered_paper: NDArray[np.bool_]
+    """Tethered sites of the study's convention: terminal oxygens of sulfonate and sulfate, or N."""
+    is_tethered_center: NDArray[np.bool_]
+    """Tethered sites by their centre: S or N."""
+    atom_types: tuple[Term, ...]
+    atom_type: NDArray[np.int64]
+    """Index into ``atom_types``, shape (n,)."""
+    bond_types: tuple[Term, ...]
+    bonds: NDArray[np.int64]
+    """Shape (n_bonds, 3)."""
+    angle_types: tuple[Term, ...]
+    angles: NDArray[np.int64]
+    """Shape (n_angles, 4); the centre is the third column."""
+    dihedral_types: tuple[Term, ...]
+    dihedrals: NDArray[np.int64]
+    """Shape (n_dihedrals, 5); all Fourier terms of one quadruple are one row."""
+    improper_types: tuple[Term, ...]
+    impropers: NDArray[np.int64]
+    """Shape (n_impropers, 5); atom order as Amber, the centre third among the atoms."""
+    styles: Styles

@@ -1,0 +1,1 @@
+"""What LAMMPS reads and leaves behind."""

@@ -1,0 +1,1 @@
+"""What cron calls and what the administrator asks."""

@@ -1,0 +1,1 @@
+"""What a membrane is: repeat units, sequences, oligomers, the catalogue."""

@@ -1,0 +1,1 @@
+"""Which atoms raise and which lower the prediction, and pictures of it."""

@@ -1,0 +1,1 @@
+"""From counts to coordinates: compositions, chains, packed boxes."""

@@ -1,0 +1,1 @@
+"""The files at which stages meet: one schema a module, one reader and writer for all."""

@@ -1,0 +1,89 @@
+"""The twelve solvation descriptors of a run, with errors, flags, reasons and conventions.
+
+Three pairs, the first named being the reference whose neighbours are counted, times four quantities.
+"""
+
+import pyarrow as pa
+
+from iemhpc.tables.io import Column, Table
+
+PAIRS = ("counterion_water", "tethered_water", "tethered_counterion")
+"""Reference and neighbour of each radial distribution function."""
+
+QUANTITIES = ("peak_position_A", "peak_height", "first_minimum_A", "coordination_number")
+"""What is read off each of them."""
+
+DESCRIPTORS = tuple(f"{pair}_{quantity}" for pair in PAIRS for quantity in QUANTITIES)
+"""The twelve columns, in the order in which a model sees them."""
+
+REASONS = ("no_pairs", "no_peak", "no_minimum_in_range", "low_counts", "invalid_input")
+"""Why a descriptor may be null."""
+
+FLAGS = ("plateau", "split_peak", "shallow_minimum", "not_converged", "estimators_disagree")
+"""What a descriptor that is not null may suffer from."""
+
+_UNITS = {"peak_position_A": "angstrom", "first_minimum_A": "angstrom"}
+_WHAT = {
+    "peak_position_A": "position of the first significant maximum of g(r)",
+    "peak_height": "g(r) at the first significant maximum",
+    "first_minimum_A": "position of the first minimum after that maximum",
+    "coordination_number": "mean count of neighbours inside the first minimum, per reference atom",
+}
+
+
+def _pair_columns(pair: str) -> tuple[Column, ...]:
+    values = [
+        Column(f"{pair}_{q}", pa.float64(), f"{pair}: {_WHAT[q]}", _UNITS.get(q, ""), True)
+        for q in QUANTITIES
+    ]
+    errors = [
+        Column(
+            f"{pair}_{q}_se",
+            pa.float64(),
+            f"standard error of {pair}_{q} (block jackknife)",
+            _UNITS.get(q, ""),
+            True,
+        )
+        for q in QUANTITIES
+    ]
+    fixed = f"mean count of neighbours of {pair} inside {pair}_fixed_radius_A"
+    return (
+        *values,
+        *errors,
+        Column(f"{pair}_coordination_number_fixed", pa.float64(), fixed, "", True),
+        Column(
+            f"{pair}_fixed_radius_A", pa.float64(), "the radius of the column before", "angstrom"
+        ),
+        Column(f"{pair}_reason", pa.string(), f"why values are null, one of {REASONS}", "", True),
+        Column(f"{pair}_flags", pa.string(), f"doubts, comma separated, of {FLAGS}; empty: none"),
+    )
+
+
+DESCRIPTOR_TABLE = Table(
+    name="descriptors",
+    version=1,
+    columns=(
+        Column("run_id", pa.string(), "name of the run folder"),
+        Column("system", pa.string(), "membrane/salt"),
+        Column("membrane", pa.string(), "membrane of the catalogue or of the user's file"),
+        Column("salt", pa.string(), "salt of the catalogue"),
+        Column("salt_molar", pa.float64(), "wanted outer salt concentration", "mol/L"),
+        Column("realised_salt_molar", pa.float64(), "salt over sorbed water in the box", "mol/L"),
+        Column("salt_molar_low", pa.float64(), "wanted concentrations from here ...", "mol/L"),
+        Column("salt_molar_high", pa.float64(), "... to below here round to this box", "mol/L"),
+        Column("water_per_site", pa.float64(), "water molecules per tethered charge in the box"),
+        Column("n_sites", pa.int64(), "tethered charges in the box"),
+        Column("n_waters", pa.int64(), "water molecules in the box"),
+        Column("n_counterions", pa.int64(), "counter-ions in the box"),
+        Column("n_coions", pa.int64(), "co-ions in the box"),
+        Column("seed", pa.int64(), "seed of the build: replicas differ by it"),
+        Column("n_frames", pa.int64(), "frames counted"),
+        Column("sampled_ps", pa.float64(), "simulated time the frames span", "ps"),
+        *(column for pair in PAIRS for column in _pair_columns(pair)),
+        Column("site_convention", pa.string(), "paper (terminal oxygens, N) or center (S, N)"),
+        Column("bin_A", pa.float64(), "width of a bin", "angstrom"),
+        Column("r_max_A", pa.float64(), "end of the histograms", "angstrom"),
+        Column("estimator", pa.string(), "name and version of the shell estimator"),
+        Column("trajectory_hash", pa.string(), "hash of names, sizes and heads of the segments"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What physics says without a simulation."""
