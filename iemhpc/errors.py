@@ -54,7 +54,7 @@ class ProgramError(IemhpcError, RuntimeError):
 
 
 class ResourceError(IemhpcError, RuntimeError):
-    """This machine has not what was asked of it."""
+    """What was asked for is not on this machine."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""The folder a campaign lives in: its paths, its locks, and how files appear there whole or not at all.
+"""The folder a campaign lives in: its paths, its locks, and files that appear whole or not at all.
 
 ``campaign.toml  runs/<id>/  rdf.parquet  descriptors.parquet  dataset.parquet  tuning/<id>/
 models/<hash>/  models/current  saliency/  report/index.html``

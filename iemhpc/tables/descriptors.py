@@ -1,6 +1,7 @@
 """The twelve solvation descriptors of a run, with errors, flags, reasons and conventions.
 
-Three pairs, the first named being the reference whose neighbours are counted, times four quantities.
+Three pairs, the first named being the reference whose neighbours are counted, times four
+quantities.
 """
 
 import pyarrow as pa
