@@ -200,7 +200,8 @@ def read_table(path: Path, table: Table, *, made_by: str) -> pa.Table:
 
 def read_frame(path: Path, table: Table, *, made_by: str) -> pd.DataFrame:
     """Read a file of the given schema as a pandas frame: a view, never to be written back."""
-    return read_table(path, table, made_by=made_by).to_pandas()
+    frame: pd.DataFrame = read_table(path, table, made_by=made_by).to_pandas()
+    return frame
 
 
 def read_provenance(path: Path) -> dict[str, str]:
