@@ -22,7 +22,9 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")
+]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="Start anew instead of going on.")]
 GpusOption = Annotated[int, typer.Option("--gpus", min=0, help="GPUs to use; 0: cores only.")]
 AddressOption = Annotated[

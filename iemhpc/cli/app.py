@@ -1,0 +1,92 @@
+"""The command line: one Typer application, one way of ending in an error.
+
+Nothing heavy is imported here; each command imports what it needs in its body, so that
+``iemhpc --help`` is immediate.
+"""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from iemhpc import __version__
+from iemhpc.cli import learn, operate, simulate
+from iemhpc.errors import IemhpcError
+
+app = typer.Typer(
+    name="iemhpc",
+    help="Activity coefficients of ions in ion-exchange membranes, from chemical structure: "
+    "init, md-submit, descriptors, tune, saliency, report, in this order.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+dataset = typer.Typer(
+    name="dataset",
+    help="Labels joined with descriptors: what is learnt from.",
+    no_args_is_help=True,
+)
+models = typer.Typer(
+    name="models", help="Trained ensembles in this workspace.", no_args_is_help=True
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"iemhpc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    show_traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error was raised.")
+    ] = False,
+) -> None:
+    """Read the options that may stand before or after the command."""
+    # --traceback never arrives here: main() takes it out of the words, wherever it stands.
+
+
+app.command("init")(operate.init)
+app.command("demo")(operate.demo)
+app.command("doctor")(operate.doctor)
+app.command("systems")(operate.systems)
+app.command("md-submit")(simulate.md_submit)
+app.command("status")(simulate.status)
+app.command("logs")(simulate.logs)
+app.command("descriptors")(simulate.descriptors)
+dataset.command("build")(learn.dataset_build)
+dataset.command("import")(learn.dataset_import)
+dataset.command("show")(learn.dataset_show)
+app.add_typer(dataset)
+app.command("tune")(learn.tune)
+app.command("saliency")(learn.saliency)
+app.command("predict")(learn.predict)
+app.command("report")(learn.report)
+app.command("retrain")(operate.retrain)
+models.command("list")(operate.models_list)
+models.command("show")(operate.models_show)
+app.add_typer(models)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in one sentence and their exit code."""
+    words = [word for word in sys.argv[1:] if word != "--traceback"]
+    try:
+        app(words)
+    except IemhpcError as error:
+        if "--traceback" in sys.argv:
+            traceback.print_exc()
+        print(f"iemhpc: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)

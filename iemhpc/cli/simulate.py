@@ -1,0 +1,110 @@
+"""Commands of the MD half: build, submit, watch, read."""
+
+from typing import Annotated
+
+import typer
+
+from iemhpc.cli.options import (
+    HERE,
+    DryRunOption,
+    FreshOption,
+    JsonOption,
+    WorkspaceOption,
+    print_json,
+    say,
+    show,
+)
+from iemhpc.workspace import Workspace
+
+
+def md_submit(
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(help="A catalogue name, a membrane TOML or a campaign TOML."),
+    ] = None,
+    salt: Annotated[list[str] | None, typer.Option(help="Salts, default: the membrane's.")] = None,
+    salt_molar: Annotated[
+        list[float] | None, typer.Option(help="Outer salt concentrations, mol/L.")
+    ] = None,
+    water_per_site: Annotated[
+        float | None, typer.Option(help="Water molecules per tethered charge.")
+    ] = None,
+    box: Annotated[float | None, typer.Option(help="Box edge aimed at, Å.")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent builds a point.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Protocol preset: test, demo, quick or full.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Cluster profile (jobs/clusters/), default: this machine.")
+    ] = None,
+    no_submit: Annotated[
+        bool, typer.Option("--no-submit", help="Write the run folders, start nothing.")
+    ] = False,
+    then: Annotated[
+        str | None, typer.Option(help="What to do when the runs are done: descriptors.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Build hydrated membranes and run LAMMPS on them, here or on a cluster."""
+    from iemhpc.campaign import submit_campaign
+
+    overrides = {
+        "salt": salt,
+        "salt_molar": salt_molar,
+        "water_per_site": water_per_site,
+        "box_A": box,
+        "replicas": replicas,
+        "protocol": protocol,
+    }
+    summary = submit_campaign(
+        Workspace(workspace),
+        target or (),
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        cluster=cluster,
+        submit=not no_submit,
+        dry_run=dry_run,
+        say=say,
+    )
+    show(summary, json=json, then="iemhpc descriptors")
+
+
+def status(json: JsonOption = False, workspace: WorkspaceOption = HERE) -> None:
+    """Show the state of every run."""
+    from iemhpc.scheduler.runs import run_states, state_lines
+
+    rows = run_states(Workspace(workspace))
+    if json:
+        print_json(rows)
+    else:
+        print("\n".join(state_lines(rows)))
+
+
+def logs(
+    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
+    lines: Annotated[int, typer.Option(help="Lines of each log's end.")] = 20,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Print the ends of a run's logs."""
+    from iemhpc.scheduler.runs import log_ends
+
+    print("\n".join(log_ends(Workspace(workspace), run, lines=lines)))
+
+
+def descriptors(
+    run: Annotated[list[str] | None, typer.Argument(help="Runs, default: all finished.")] = None,
+    sites: Annotated[str, typer.Option(help="Tethered sites: paper or center.")] = "paper",
+    fresh: FreshOption = False,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Turn finished trajectories into three RDFs and twelve solvation descriptors."""
+    from iemhpc.descriptors.extract import extract_runs
+
+    summary = extract_runs(
+        Workspace(workspace), tuple(run or ()), site_convention=sites, fresh=fresh, say=say
+    )
+    show(summary, json=json, then="iemhpc tune")
+    if summary.failed:
+        raise typer.Exit(4)

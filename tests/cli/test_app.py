@@ -1,0 +1,107 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iemhpc import __version__
+from iemhpc.cli import options
+from iemhpc.errors import InputError
+
+HEAVY = ("torch", "torch_geometric", "ray", "mdtraj", "rdkit", "scipy", "sklearn", "pandas")
+
+
+def iemhpc(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from iemhpc.cli.app import main; main()", *words],
+        capture_output=True, text=True, cwd=cwd, timeout=120, check=False,
+        env={**os.environ, "COLUMNS": "200", "IEMHPC_WORKSPACE": ""} | {"IEMHPC_WORKSPACE": "."},
+    )  # fmt: skip
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    code = f"import sys, iemhpc.cli.app; print([m for m in {HEAVY!r} if m in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+def test_every_command_of_the_surface_has_help(tmp_path: Path) -> None:
+    for command in (
+        "init", "demo", "doctor", "systems", "md-submit", "status", "logs", "descriptors",
+        "dataset build", "dataset import", "dataset show", "tune", "saliency", "predict",
+        "report", "retrain", "models list", "models show",
+    ):  # fmt: skip
+        answer = iemhpc(*command.split(), "--help", cwd=tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        assert "Usage:" in answer.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_version_is_the_package_version(tmp_path: Path) -> None:
+    assert iemhpc("--version", cwd=tmp_path).stdout == f"iemhpc {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["md-submit"], "iemhpc init"),
+        (["descriptors"], "iemhpc md-submit"),
+        (["dataset", "show"], "iemhpc dataset build"),
+        (["saliency"], "iemhpc tune"),
+        (["predict", "CR61", "--salt", "NaCl", "--salt-molar", "0.1"], "iemhpc tune"),
+        (["systems", "Nafoin"], "did you mean 'Nafion'"),
+        (["tune", "--hidden", "wide"], "--hidden: got 'wide', wanted numbers"),
+        (["models", "show", "abc"], "iemhpc tune"),
+    ],
+)
+def test_a_command_without_its_input_ends_with_2_and_says_what_to_do(
+    tmp_path: Path, words: list[str], message: str
+) -> None:
+    answer = iemhpc(*words, cwd=tmp_path)
+    assert answer.returncode == 2, answer.stderr
+    assert message in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_traceback_is_shown_where_asked_wherever_it_stands(tmp_path: Path) -> None:
+    for words in (["--traceback", "descriptors"], ["descriptors", "--traceback"]):
+        answer = iemhpc(*words, cwd=tmp_path)
+        assert answer.returncode == 2
+        assert "Traceback (most recent call last)" in answer.stderr
+
+
+def test_the_catalogue_is_listed_and_a_membrane_drawn(tmp_path: Path) -> None:
+    listed = iemhpc("systems", cwd=tmp_path)
+    assert "Nafion" in listed.stdout
+    explained = iemhpc("systems", "nafion", cwd=tmp_path)
+    assert explained.returncode == 0, explained.stderr
+    assert (tmp_path / "Nafion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_init_writes_a_campaign_that_md_submit_reads_and_never_overwrites_it(
+    tmp_path: Path,
+) -> None:
+    assert iemhpc("init", cwd=tmp_path).returncode == 0
+    before = (tmp_path / "campaign.toml").read_text()
+    dry = iemhpc("md-submit", "--dry-run", cwd=tmp_path)
+    assert dry.returncode == 0, dry.stderr
+    assert os.listdir(tmp_path) == ["campaign.toml"]
+    again = iemhpc("init", cwd=tmp_path)
+    assert again.returncode == 2
+    assert (tmp_path / "campaign.toml").read_text() == before
+
+
+def test_json_is_json(tmp_path: Path) -> None:
+    assert json.loads(iemhpc("systems", "CR61", "--json", cwd=tmp_path).stdout)["name"] == "CR61"
+
+
+def test_lists_of_numbers_say_what_they_want() -> None:
+    with pytest.raises(InputError, match="--seed: got '1.5', wanted whole numbers"):
+        options.integers("1.5", option="--seed")
+    with pytest.raises(InputError, match="--hidden: got '1,,2', wanted numbers"):
+        options.numbers("1,,2", option="--hidden")
