@@ -1,0 +1,1 @@
+"""From a molecular graph to an activity coefficient: networks, their training, their bundles."""
