@@ -1,0 +1,262 @@
+"""A finished run's trajectory, frame by frame in step order, checked while it is read.
+
+A run that was killed and resumed leaves one DCD an attempt. A frame's step is the segment's first
+step plus k strides; of two frames with one step the later attempt's is the one that goes on, so it
+wins. Positions are unwrapped, in ångström; memory does not grow with the trajectory.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mdtraj
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.descriptors.dcd import DcdHeader, read_dcd_header
+from iemhpc.errors import TrajectoryError
+from iemhpc.units import FS_PER_PS
+from iemhpc.workspace import file_hash, read_json
+
+SEGMENTS = "segments.json"
+CHUNK_BYTES = 48_000_000
+"""Coordinates held at once."""
+HEAD_BYTES = 1_000_000
+"""How much of each segment its hash covers, at either end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One attempt's DCD and those of its frames that count."""
+
+    path: Path
+    steps: NDArray[np.int64]
+    """Step of each whole frame, shape (n_frames,)."""
+    keep: NDArray[np.bool_]
+    """Whether no later attempt has a frame with this step, shape (n_frames,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """Consecutive frames of one segment."""
+
+    rank: NDArray[np.int64]
+    """Place of each frame among all that count, in step order, shape (n,)."""
+    positions_A: NDArray[np.float32]
+    """Unwrapped positions, shape (n, n_atoms, 3)."""
+    box_A: NDArray[np.float64]
+    """Edges of the orthorhombic box, shape (n, 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """All frames of a run that count, each once."""
+
+    n_atoms: int
+    segments: tuple[Segment, ...]
+    steps: NDArray[np.int64]
+    """Sorted steps of the frames that count, shape (n_frames,)."""
+    timestep_fs: float
+    notes: tuple[str, ...]
+    """What a person should know: attempts cut short, gaps."""
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames count."""
+        return len(self.steps)
+
+    @property
+    def sampled_ps(self) -> float:
+        """Simulated time from the first frame to the last."""
+        return float(self.steps[-1] - self.steps[0]) * self.timestep_fs / FS_PER_PS
+
+    def chunks(self) -> Iterator[Frames]:
+        """Yield the frames in portions of bounded size, each checked.
+
+        Raises
+        ------
+        TrajectoryError
+            At the first frame with a coordinate or a box that cannot be used.
+        """
+        n_at_once = max(1, CHUNK_BYTES // (12 * self.n_atoms))
+        for segment in self.segments:
+            with mdtraj.formats.DCDTrajectoryFile(str(segment.path)) as stream:
+                for start in range(0, len(segment.steps), n_at_once):
+                    stop = min(start + n_at_once, len(segment.steps))
+                    xyz, lengths, angles = stream.read(n_frames=stop - start)
+                    keep = segment.keep[start:stop]
+                    _check_frames(segment.path, start, stop - start, xyz, lengths, angles)
+                    if keep.any():
+                        yield Frames(
+                            rank=np.searchsorted(self.steps, segment.steps[start:stop][keep]),
+                            positions_A=xyz[keep],
+                            box_A=lengths[keep].astype(np.float64),
+                        )
+
+
+def open_trajectory(folder: Path, *, n_atoms: int) -> Trajectory:
+    """Find the frames of a run folder that count, without reading coordinates.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder, with ``segments.json`` and the DCD files it names.
+    n_atoms : int
+        Atoms that each frame must have: the rows of ``roles.parquet``.
+
+    Raises
+    ------
+    TrajectoryError
+        Where a segment is missing, no DCD, of another box, or cut short with nothing to mend it.
+    """
+    entries = _read_segments(folder)
+    opened, notes = [], list[str]()
+    for entry in entries:
+        path = folder / entry["file"]
+        segment = _open_segment(path, entry, n_atoms=n_atoms, is_last=entry is entries[-1])
+        notes.extend(segment[1])
+        if segment[0] is not None:
+            opened.append((path, segment[0]))
+    if not any(len(steps) for _, steps in opened):
+        names = ", ".join(entry["file"] for entry in entries)
+        raise TrajectoryError(
+            f"{folder}: no frame in {names}; run the production for longer than one frame interval"
+        )
+    segments = _keep_latest(opened)
+    steps = np.sort(np.concatenate([s.steps[s.keep] for s in segments]))
+    notes.extend(_gaps(steps, stride_steps=int(entries[0]["stride_steps"])))
+    return Trajectory(
+        n_atoms=n_atoms,
+        segments=segments,
+        steps=steps,
+        timestep_fs=float(entries[0]["timestep_fs"]),
+        notes=tuple(notes),
+    )
+
+
+def trajectory_hash(folder: Path) -> str:
+    """Return a hash of the roles and of the names, sizes and both ends of the segments.
+
+    Raises
+    ------
+    TrajectoryError
+        Where the folder has no usable ``segments.json``.
+    """
+    digest = hashlib.sha256()
+    digest.update(file_hash(folder / "roles.parquet").encode())
+    for entry in _read_segments(folder):
+        path = folder / entry["file"]
+        digest.update(f"{entry['file']} {entry['first_step']} {entry['stride_steps']} ".encode())
+        if path.is_file():
+            size = path.stat().st_size
+            digest.update(str(size).encode())
+            with path.open("rb") as stream:
+                digest.update(stream.read(HEAD_BYTES))
+                stream.seek(max(0, size - HEAD_BYTES))
+                digest.update(stream.read(HEAD_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def _read_segments(folder: Path) -> list[dict[str, Any]]:
+    path = folder / SEGMENTS
+    if not path.is_file():
+        raise TrajectoryError(
+            f"{path} is missing: it says which DCD begins at which step; the run has no production "
+            "yet, or was copied without it"
+        )
+    entries = read_json(path)
+    wanted = ("file", "first_step", "stride_steps", "timestep_fs", "attempt")
+    if not isinstance(entries, list) or not entries:
+        raise TrajectoryError(f"{path} names no trajectory; the production of this run never began")
+    for entry in entries:
+        missing = [key for key in wanted if not isinstance(entry, dict) or key not in entry]
+        if missing:
+            raise TrajectoryError(f"{path}: an entry lacks {', '.join(missing)}; it holds {entry}")
+        if not str(entry["file"]).endswith(".dcd"):
+            raise TrajectoryError(
+                f"{path}: {entry['file']} is not a DCD file; this release reads LAMMPS' dump dcd "
+                "only, and text dumps are for a later one"
+            )
+    return sorted(entries, key=lambda entry: int(entry["attempt"]))
+
+
+def _open_segment(
+    path: Path, entry: dict[str, Any], *, n_atoms: int, is_last: bool
+) -> tuple[NDArray[np.int64] | None, list[str]]:
+    # An attempt that was killed may leave no file, an empty one or half a frame. Its successor
+    # starts from an earlier restart and writes those frames again; nobody does so for the last.
+    if not is_last and (not path.is_file() or path.stat().st_size == 0):
+        return None, [f"{path.name}: attempt {entry['attempt']} left no frames"]
+    if not path.is_file():
+        raise TrajectoryError(
+            f"{path} is named in {SEGMENTS} but does not exist; copy it back or run it again"
+        )
+    header = read_dcd_header(path)
+    if header.n_atoms != n_atoms:
+        raise TrajectoryError(
+            f"{path}: its frames hold {header.n_atoms} atoms, roles.parquet has {n_atoms}; the "
+            "two belong to different boxes"
+        )
+    if header.tail_bytes and is_last:
+        raise TrajectoryError(
+            f"{path}: frame {header.n_frames} is cut short ({header.tail_bytes} bytes of it); the "
+            "disk was full or the copy stopped: copy it again or resume the run"
+        )
+    notes = [f"{path.name}: half a frame at the end, dropped"] if header.tail_bytes else []
+    return _steps(header, entry), notes
+
+
+def _steps(header: DcdHeader, entry: dict[str, Any]) -> NDArray[np.int64]:
+    # LAMMPS dumps on multiples of the stride, so after a restart from a step between two of them
+    # the first frame comes later than the first step; LAMMPS' own header knows, others write 0, 1.
+    stride = int(entry["stride_steps"])
+    first = header.first_step if header.stride_steps == stride else int(entry["first_step"])
+    return first + stride * np.arange(header.n_frames, dtype=np.int64)
+
+
+def _keep_latest(opened: list[tuple[Path, NDArray[np.int64]]]) -> tuple[Segment, ...]:
+    taken = np.empty(0, dtype=np.int64)
+    segments = []
+    for path, steps in reversed(opened):
+        segments.append(Segment(path=path, steps=steps, keep=~np.isin(steps, taken)))
+        taken = np.union1d(taken, steps)
+    return tuple(reversed(segments))
+
+
+def _gaps(steps: NDArray[np.int64], *, stride_steps: int) -> list[str]:
+    jumps = np.diff(steps)
+    return [
+        f"no frames between steps {steps[at]} and {steps[at + 1]}"
+        for at in np.flatnonzero(jumps > stride_steps)
+    ]
+
+
+def _check_frames(
+    path: Path,
+    start: int,
+    n_wanted: int,
+    xyz: NDArray[np.float32],
+    lengths: NDArray[np.float32],
+    angles: NDArray[np.float32],
+) -> None:
+    if len(xyz) != n_wanted:
+        raise TrajectoryError(
+            f"{path}: frame {start + len(xyz)} cannot be read though the file is long enough; "
+            "it is damaged: copy it again or run it again"
+        )
+    checks = (
+        (~np.isfinite(xyz).all(axis=(1, 2)), "a coordinate is NaN or infinite", "the run blew up"),
+        (~(np.isfinite(lengths) & (lengths > 0)).all(axis=1), "the box has no volume", "no box"),
+        (np.abs(angles - 90.0).max(axis=1) > 0.01, "the box is tilted", "triclinic"),
+    )
+    remedies = {
+        "the run blew up": "look at its log and run it again",
+        "no box": "dump it from a periodic simulation",
+        "triclinic": "only right-angled boxes are supported",
+    }
+    for is_bad, reason, kind in checks:
+        if is_bad.any():
+            frame = start + int(np.argmax(is_bad))
+            raise TrajectoryError(f"{path}: frame {frame}: {reason}; {remedies[kind]}")
