@@ -259,12 +259,12 @@ def weighted_mean(values: Sequence[float], errors: Sequence[float | None]) -> fl
 
     Examples
     --------
-    >>> weighted_mean([4.0, 5.0], [0.1, 0.2])
+    >>> round(weighted_mean([4.0, 5.0], [0.1, 0.2]), 6)
     4.2
     >>> weighted_mean([4.0, 5.0], [0.1, None])
     4.5
     """
-    if not all(errors):
+    if len(values) == 1 or not all(errors):
         return math.fsum(values) / len(values)
     weights = [1.0 / (error * error) for error in errors if error]
     return math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)

@@ -1,7 +1,7 @@
 """Names and SMILES of a user's table -> the polymers and salts of a dataset.
 
-A name of the catalogue, however it is capitalised or hyphenated, brings its SMILES along and is spelt as the
-catalogue does, so that runs of that membrane join its labels.
+A name of the catalogue, however it is capitalised or hyphenated, brings its SMILES along and is
+spelt as the catalogue does, so that runs of that membrane join its labels.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Molecules:
         catalogued = _catalogued(name, salt_names())
         if smiles is not None:
             given = self._checked(smiles, at=f"{at}: salt_smiles")
-            return catalogued or name, given, _n_ions(given, at=f"{at}: salt_smiles")
+            return catalogued or name, given, _n_ions(smiles, at=f"{at}: salt_smiles")
         if catalogued is None:
             raise _unknown("salt", name, salt_names(), at=at)
         salt = load_salt(catalogued)

@@ -1,0 +1,178 @@
+import pandas as pd
+import pytest
+
+from iemhpc.dataset.assemble import (
+    build_dataset,
+    dataset_hash,
+    describe_dataset,
+    join,
+    read_dataset,
+    show_dataset,
+)
+from iemhpc.dataset.importing import import_table
+from iemhpc.errors import InputError, MissingInputError, TableError
+from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
+from iemhpc.tables.io import write_table
+
+POSITION = "counterion_water_peak_position_A"
+
+
+def write_runs(workspace, rows):
+    write_table(workspace.descriptors, DESCRIPTOR_TABLE, rows)
+
+
+def point(frame, molar, system="CR61/NaCl"):
+    return frame[(frame["system"] == system) & (frame["salt_molar"] == molar)].iloc[0]
+
+
+def test_without_runs_the_theory_set_is_a_dataset_of_null_descriptors(workspace):
+    summary = build_dataset(workspace)
+    assert (summary.n_rows, summary.n_complete, len(summary.systems)) == (90, 0, 18)
+    assert summary.null_reasons == {"no runs yet": 90}
+    assert any("Donnan-Manning" in line for line in summary.lines())
+
+
+def test_a_run_serves_the_concentrations_that_round_to_its_box(workspace, run_row):
+    write_runs(workspace, [run_row("a", salt_molar_low=0.05, salt_molar_high=0.3)])
+    summary = build_dataset(workspace)
+    frame = read_dataset(workspace)
+    assert summary.n_complete == 1
+    served = point(frame, 0.1)
+    assert served["run_ids"] == "a"
+    assert served["descriptor_source"] == "runs"
+    assert served["realised_salt_molar"] == 0.12
+    assert served[POSITION] == 1.0
+    assert point(frame, 0.3)["null_reason"] == "no run of CR61/NaCl at 0.3 mol/L"
+    assert point(frame, 0.1, "CR61/KCl")["null_reason"] == "no run of CR61/KCl"
+
+
+def test_points_of_equal_composition_share_one_run(workspace, run_row):
+    write_runs(workspace, [run_row("a", salt_molar_low=0.0, salt_molar_high=0.2)])
+    frame = read_after_build(workspace)
+    assert [point(frame, molar)["run_ids"] for molar in (0.01, 0.03, 0.1)] == ["a"] * 3
+
+
+def read_after_build(workspace):
+    build_dataset(workspace)
+    return read_dataset(workspace)
+
+
+def test_replicas_are_averaged_by_their_errors_and_their_spread_is_kept(workspace, run_row):
+    precise = run_row("b", seed=2, **{POSITION: 2.0, f"{POSITION}_se": 0.1})
+    vague = run_row("a", seed=1, **{POSITION: 3.0, f"{POSITION}_se": 0.2})
+    write_runs(workspace, [precise, vague])
+    served = point(read_after_build(workspace), 0.1)
+    assert served["run_ids"] == "a,b"
+    assert served[POSITION] == pytest.approx(2.2)
+    assert served[f"{POSITION}_spread"] == pytest.approx(0.5**0.5)
+
+
+def test_a_descriptor_that_one_replica_lacks_comes_from_the_other(workspace, run_row):
+    lacking = run_row("a", **{POSITION: None, "counterion_water_reason": "low_counts"})
+    write_runs(workspace, [lacking, run_row("b", **{POSITION: 2.5})])
+    served = point(read_after_build(workspace), 0.1)
+    assert served[POSITION] == 2.5
+    assert pd.isna(served["null_reason"])
+
+
+def test_a_null_descriptor_stays_null_with_its_reason(workspace, run_row):
+    name = "tethered_counterion_coordination_number"
+    write_runs(
+        workspace, [run_row("a", **{name: None, "tethered_counterion_reason": "low_counts"})]
+    )
+    summary = build_dataset(workspace)
+    served = point(read_dataset(workspace), 0.1)
+    assert pd.isna(served[name])
+    assert served["null_reason"] == "tethered_counterion: low_counts"
+    assert summary.n_complete == 0
+    assert summary.null_reasons["tethered_counterion: low_counts"] == 1
+
+
+def test_a_run_with_other_water_does_not_serve(workspace, run_row):
+    write_runs(workspace, [run_row("a", water_per_site=10.0)])
+    reason = point(read_after_build(workspace), 0.1)["null_reason"]
+    assert reason == "no run of CR61/NaCl has 21 water per site"
+
+
+def test_imported_descriptors_stay_even_where_a_run_would_serve(
+    workspace, study_rows, write_csv, run_row
+):
+    import_table(workspace, write_csv(study_rows))
+    write_runs(workspace, [run_row("a", water_per_site=20.0)])
+    frame = read_after_build(workspace)
+    assert set(frame["descriptor_source"]) == {"imported"}
+    assert frame.loc[0, "counterion_water_first_minimum_A"] == 1.0
+
+
+def test_partly_imported_descriptors_say_which_are_missing(workspace, own_rows, write_csv):
+    import_table(workspace, write_csv([{**own_rows[0], POSITION: 2.4}]))
+    reason = read_after_build(workspace).loc[0, "null_reason"]
+    assert reason.startswith("not in the imported table: counterion_water_peak_height")
+
+
+def test_building_again_changes_no_byte_and_new_data_does(workspace, run_row):
+    first = build_dataset(workspace)
+    before = workspace.dataset.read_bytes()
+    again = build_dataset(workspace)
+    assert again.nothing_new
+    assert not first.nothing_new
+    assert workspace.dataset.read_bytes() == before
+    write_runs(workspace, [run_row("a")])
+    third = build_dataset(workspace)
+    assert not third.nothing_new
+    assert third.dataset_hash != first.dataset_hash
+    assert dataset_hash(read_dataset(workspace)) == third.dataset_hash
+
+
+def test_the_same_rows_give_the_same_bytes(workspace, tmp_path):
+    build_dataset(workspace)
+    before = workspace.dataset.read_bytes()
+    workspace.dataset.unlink()
+    build_dataset(workspace)
+    assert workspace.dataset.read_bytes() == before
+
+
+def test_a_damaged_dataset_is_made_again(workspace):
+    build_dataset(workspace)
+    workspace.dataset.write_bytes(b"half")
+    assert not build_dataset(workspace).nothing_new
+    assert describe_dataset(workspace).n_rows == 90
+
+
+def test_mixed_kinds_are_refused_and_nothing_is_written(workspace, own_rows, write_csv):
+    rows = [own_rows[0], {**own_rows[1], "label_kind": "product"}]
+    import_table(workspace, write_csv(rows))
+    with pytest.raises(InputError, match=r"product labels .* mixed with mean .*--mix-label-kinds"):
+        build_dataset(workspace)
+    assert not workspace.dataset.exists()
+    assert build_dataset(workspace, mix_label_kinds=True).warnings
+
+
+def test_runs_of_two_site_conventions_are_refused(workspace, run_row):
+    write_runs(workspace, [run_row("a"), run_row("b", site_convention="center")])
+    with pytest.raises(TableError, match="mixes the site conventions center, paper"):
+        build_dataset(workspace)
+
+
+def test_damaged_descriptors_are_named(workspace):
+    workspace.descriptors.write_bytes(b"PAR1 not really")
+    with pytest.raises(TableError, match=r"descriptors.parquet cannot be read .*iemhpc descr"):
+        build_dataset(workspace)
+
+
+def test_show_says_which_command_is_missing(workspace):
+    with pytest.raises(MissingInputError, match=r"dataset.parquet .* iemhpc dataset build"):
+        show_dataset(workspace)
+
+
+def test_show_lists_every_system(workspace):
+    build_dataset(workspace)
+    lines = show_dataset(workspace)
+    assert sum(line.startswith("CR61/") for line in lines) == 5
+    assert "90 points of 18 systems, 0 with all twelve descriptors" in "\n".join(lines)
+
+
+def test_every_descriptor_of_a_served_point_is_taken(run_row):
+    label = {**dict.fromkeys(DESCRIPTORS), "system": "CR61/NaCl", "salt_molar": 0.1}
+    (row,) = join([{**label, "water_per_site": 21.4}], {"cr61/nacl": [run_row("a")]})
+    assert [row[name] for name in DESCRIPTORS] == [run_row("a")[name] for name in DESCRIPTORS]
