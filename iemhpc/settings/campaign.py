@@ -1,0 +1,197 @@
+"""``campaign.toml``: which membranes in which salt solutions, and how to simulate them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from iemhpc.errors import InputError
+from iemhpc.settings.protocol import PRESETS, protocol_variables
+from iemhpc.settings.reading import read_settings, validate_settings
+from iemhpc.workspace import Workspace, write_text
+
+COMMENTED_CAMPAIGN = """\
+# What to simulate. `iemhpc md-submit` reads this file; `iemhpc md-submit --dry-run` only says what
+# it would do. Change it and submit again: runs that exist are not run again.
+
+# Edge of the cubic box, in ångström. 24 is for a laptop: a box this small holds one ion pair a
+# 0.16 mol/L or so, so low concentrations round to none. 40 and more is for results.
+box_A = 24.0
+
+# Independent builds of every point. Their spread is the error that counts: two at least.
+replicas = 1
+seed = 1
+
+# How long everything takes:
+#   test    seconds; only shows that it works
+#   demo    1.5 minutes a run on one core; peaks are right, coordination numbers are not settled
+#   quick   50 ps of annealing at 500 K, 0.5 ns of production: about an hour a run on one core
+#   full    10 ns of production: for a cluster
+protocol = "demo"
+# production_ns = 0.5          # instead of the protocol's own length
+# frame_ps = 1.0               # time between two frames of the trajectory
+
+force_field = "gaff2"
+charges = "am1bcc"
+water_model = "tip3p"
+
+# Where it runs: a name from `jobs/clusters` or the path of your own profile.
+cluster = "this-machine"
+cores_per_run = 1
+
+# One block a membrane. `iemhpc systems` lists the names; a path to your own membrane TOML works
+# too. Every salt is simulated at every concentration (mol/L, in the solution outside) and every
+# water content; without `salts` and `water_per_site` the membrane's own are taken.
+[[systems]]
+membrane = "CR61"
+salts = ["NaCl"]
+salt_molar = [1.0]
+# water_per_site = [21.0]      # water molecules per fixed charge
+
+[[systems]]
+membrane = "Nafion"
+salts = ["NaCl"]
+salt_molar = [1.0]
+
+# Single numbers of the protocol may be replaced; lammps_templates/*.in say what each does.
+# [protocol_overrides]
+# anneal_ps = 100.0
+"""
+"""What ``iemhpc init`` writes."""
+
+DEFAULT_SALT_MOLAR = (0.1, 1.0)
+"""Concentrations of a membrane that is submitted by its name alone."""
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+
+
+class SystemSettings(BaseModel):
+    """One membrane with its solutions: a ``[[systems]]`` block."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    membrane: str = Field(min_length=1, description="a catalogue name or the path of a TOML file")
+    salts: Strings = Field(default=(), description="names of salts; default: the membrane's own")
+    salt_molar: Numbers = Field(
+        default=DEFAULT_SALT_MOLAR, min_length=1, description="outer concentrations, mol/L"
+    )
+    water_per_site: Numbers = Field(
+        default=(), description="water molecules per fixed charge; default: the membrane's own"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for value in self.salt_molar:
+            if not 0 <= value <= 10:
+                raise ValueError(f"salt_molar: got {value:g}, wanted mol/L between 0 and 10")
+        for value in self.water_per_site:
+            if not 1 <= value <= 1000:
+                raise ValueError(
+                    f"water_per_site: got {value:g}, wanted molecules per fixed charge, 1 to 1000"
+                )
+        return self
+
+
+class CampaignSettings(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    systems: tuple[SystemSettings, ...] = Field(min_length=1, description="[[systems]] blocks")
+    force_field: str = Field(default="gaff2", description="force field of the polymer")
+    charges: str = Field(default="am1bcc", description="charge method of the polymer")
+    water_model: str = Field(default="tip3p", description="water model; ions are fitted to it")
+    box_A: float = Field(default=40.0, ge=20.0, le=100.0, description="edge of the box, Å")
+    temperature_K: float = Field(default=298.15, ge=250.0, le=450.0, description="kelvin")
+    pressure_atm: float = Field(default=1.0, ge=0.0, le=1000.0, description="atm")
+    replicas: int = Field(default=3, ge=1, le=100, description="independent builds of a point")
+    seed: int = Field(default=1, ge=1, le=10_000_000, description="of the first build")
+    protocol: str = Field(default="quick", description=f"one of {', '.join(PRESETS)}")
+    protocol_overrides: Mapping[str, float] = Field(
+        default_factory=dict, description="variables of lammps_templates replaced"
+    )
+    production_ns: float | None = Field(
+        default=None, gt=0.0, le=10_000.0, description="length of the production, ns"
+    )
+    frame_ps: float | None = Field(default=None, gt=0.0, description="time between frames, ps")
+    timestep_fs: Literal[1.0, 2.0] = Field(default=2.0, description="of the production, fs")
+    cluster: str = Field(default="this-machine", description="profile of jobs/clusters, or path")
+    cores_per_run: int = Field(default=1, ge=1, le=1024, description="cores of one run")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            self.protocol_variables()
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        ratio = self.frame_length_ps * 1000.0 / self.timestep_fs
+        if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
+            raise ValueError(
+                f"frame_ps: got {self.frame_length_ps:g}, wanted a whole number of steps of "
+                f"{self.timestep_fs:g} fs"
+            )
+        if self.frame_length_ps > self.production_ps:
+            raise ValueError(
+                f"frame_ps: got {self.frame_length_ps:g}, longer than the production of "
+                f"{self.production_ps:g} ps; there would be no frame"
+            )
+        return self
+
+    @property
+    def production_ps(self) -> float:
+        """Length of the production, the protocol's where none is given."""
+        if self.production_ns is None:
+            return PRESETS[self.protocol].production_ps
+        return self.production_ns * 1000.0
+
+    @property
+    def frame_length_ps(self) -> float:
+        """Time between frames, the protocol's where none is given."""
+        return PRESETS[self.protocol].frame_ps if self.frame_ps is None else self.frame_ps
+
+    def protocol_variables(self) -> dict[str, float]:
+        """Return the LAMMPS variables of the protocol."""
+        return protocol_variables(self.protocol, self.protocol_overrides)
+
+
+def read_campaign(path: Path) -> CampaignSettings:
+    """Read a campaign's TOML file.
+
+    Raises
+    ------
+    MissingInputError
+        Where there is none.
+    InputError
+        Where it is not TOML or not a campaign.
+    """
+    return read_settings(path, CampaignSettings, what="a campaign", made_by="iemhpc init")
+
+
+def make_campaign(values: Mapping[str, Any], *, where: str) -> CampaignSettings:
+    """Return the campaign of the given values; ``where`` names their origin in an error."""
+    return validate_settings(dict(values), CampaignSettings, where=where)
+
+
+def write_campaign(workspace: Workspace) -> Path:
+    """Write a commented ``campaign.toml`` where there is none yet.
+
+    Raises
+    ------
+    InputError
+        Where there is one: it is the user's.
+    """
+    path = workspace.campaign
+    if path.exists():
+        raise InputError(
+            f"{path} exists and is left as it is; change it, or delete it and say iemhpc init again"
+        )
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    write_text(path, COMMENTED_CAMPAIGN)
+    return path

@@ -1,0 +1,136 @@
+"""Named molecular-dynamics protocols: the variables of ``lammps_templates/`` by name.
+
+Every number here ends in a run's plan and so in its hash; what a variable does stands in the
+template that uses it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from iemhpc.errors import InputError, unknown_name
+
+_QUICK: dict[str, float] = {
+    "cutoff_A": 10.0,
+    "pppm": 1.0e-4,
+    "push_off_ps": 2.0,
+    "minimize_steps": 2000,
+    "longest_bond_A": 3.0,
+    "warm_ps": 1.0,
+    "compress_ps": 5.0,
+    "compress_K": 400.0,
+    "compress_atm": 1000.0,
+    "density_ps": 15.0,
+    "anneal_ps": 50.0,
+    "anneal_K": 500.0,
+    "cool_ps": 25.0,
+    "settle_npt_ps": 10.0,
+    "settle_nvt_ps": 5.0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A protocol and how long its production usually is."""
+
+    variables: Mapping[str, float]
+    """LAMMPS variables of the templates."""
+    production_ps: float
+    """Length of the production, unless the campaign gives one."""
+    frame_ps: float
+    """Time between two frames, unless the campaign gives one."""
+    purpose: str
+    """When to choose it."""
+
+
+PRESETS: dict[str, Preset] = {
+    "test": Preset(
+        variables=_QUICK
+        | {
+            "cutoff_A": 8.0,
+            "pppm": 1.0e-3,
+            "push_off_ps": 0.2,
+            "minimize_steps": 60,
+            "warm_ps": 0.2,
+            "compress_ps": 0.4,
+            "density_ps": 0.4,
+            "anneal_ps": 0.4,
+            "cool_ps": 0.2,
+            "settle_npt_ps": 0.2,
+            "settle_nvt_ps": 0.2,
+        },
+        production_ps=1.0,
+        frame_ps=0.1,
+        purpose="does the machinery work; seconds; its numbers mean nothing",
+    ),
+    "demo": Preset(
+        variables=_QUICK
+        | {
+            "cutoff_A": 8.0,
+            "pppm": 5.0e-4,
+            "push_off_ps": 1.0,
+            "minimize_steps": 150,
+            "warm_ps": 0.5,
+            "compress_ps": 2.0,
+            "density_ps": 4.0,
+            "anneal_ps": 7.0,
+            "cool_ps": 4.0,
+            "settle_npt_ps": 2.0,
+            "settle_nvt_ps": 1.0,
+        },
+        production_ps=10.0,
+        frame_ps=0.1,
+        purpose="a minute and a half on one core for a 24 Å box; peaks, not coordination numbers",
+    ),
+    "quick": Preset(
+        variables=_QUICK,
+        production_ps=500.0,
+        frame_ps=1.0,
+        purpose="50 ps at 500 K and 25 ps of cooling: the shortest whose ion pairs have moved",
+    ),
+    "full": Preset(
+        variables=_QUICK
+        | {
+            "push_off_ps": 4.0,
+            "minimize_steps": 5000,
+            "warm_ps": 5.0,
+            "compress_ps": 50.0,
+            "density_ps": 100.0,
+            "anneal_ps": 500.0,
+            "cool_ps": 200.0,
+            "settle_npt_ps": 100.0,
+            "settle_nvt_ps": 50.0,
+        },
+        production_ps=10_000.0,
+        frame_ps=1.0,
+        purpose="for numbers: half a nanosecond hot, 10 ns of production",
+    ),
+}
+"""Name -> preset. Cut-off, PPPM accuracy and lengths of quick and full are the usual choices for
+GAFF2 with TIP3P at 10 Å."""
+
+
+def protocol_variables(name: str, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return a preset's LAMMPS variables, some of them replaced.
+
+    Raises
+    ------
+    UnknownNameError
+        Where the preset or a variable is unknown.
+    InputError
+        Where a variable is negative.
+
+    Examples
+    --------
+    >>> protocol_variables("quick", {"anneal_ps": 80})["anneal_ps"]
+    80.0
+    """
+    if name not in PRESETS:
+        raise unknown_name("protocol", name, PRESETS)
+    variables = {key: float(value) for key, value in PRESETS[name].variables.items()}
+    for key, value in (overrides or {}).items():
+        if key not in variables:
+            raise unknown_name("protocol variable", key, variables)
+        if not 0 <= float(value) < float("inf"):
+            raise InputError(f"protocol variable {key}: got {value}, wanted a number of 0 or more")
+        variables[key] = float(value)
+    return variables

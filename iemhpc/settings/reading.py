@@ -1,0 +1,109 @@
+"""TOML -> pydantic model, with errors that name the key that was probably meant."""
+
+import tomllib
+import types
+import typing
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from iemhpc.errors import InputError, MissingInputError
+
+SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
+
+
+def read_settings(
+    path: Path, model: type[SettingsModel], *, what: str, made_by: str
+) -> SettingsModel:
+    """Read a TOML file that a user wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    model : subclass of BaseModel
+        What it must hold.
+    what : str
+        What the file is, for the error, such as ``a campaign``.
+    made_by : str
+        How to come by such a file.
+
+    Raises
+    ------
+    MissingInputError
+        Where there is no file.
+    InputError
+        Where it is not TOML, or a key is unknown, missing or of the wrong kind; all of them at
+        once.
+    """
+    return validate_settings(load_toml(path, what=what, made_by=made_by), model, where=str(path))
+
+
+def load_toml(path: Path, *, what: str, made_by: str) -> dict[str, Any]:
+    """Return the content of a TOML file as dictionaries and lists."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise MissingInputError(f"{path} is not a file; wanted {what}: {made_by}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}; mend that line") from error
+
+
+def validate_settings(
+    values: dict[str, Any], model: type[SettingsModel], *, where: str
+) -> SettingsModel:
+    """Return the model of the values, or one error that names everything wrong with them."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        # pydantic calls a list too short where its items were refused: the items say more
+        inner = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
+        said = [
+            _explain(problem, model)
+            for problem in problems
+            if problem["type"] != "too_short" or problem["loc"] not in inner
+        ]
+        raise InputError(f"{where}: " + "; ".join(dict.fromkeys(said))) from error
+
+
+def _explain(problem: Any, model: type[BaseModel]) -> str:
+    location = problem["loc"]
+    name = ".".join(str(part) for part in location) or "the file"
+    owner = _owner(model, location[:-1])
+    known = list(owner.model_fields)
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{name}: unknown key; {hint}Known: {', '.join(known)}"
+    field = owner.model_fields.get(str(location[-1])) if location else None
+    meaning = f" ({field.description})" if field and field.description else ""
+    if problem["type"] == "missing":
+        return f"{name}: missing{meaning}; add it"
+    if problem["type"] == "value_error":
+        return f"{name}: {problem['ctx']['error']}" if location else str(problem["ctx"]["error"])
+    return f"{name}: got {problem['input']!r}; {problem['msg']}{meaning}"
+
+
+def _owner(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel]:
+    for part in location:
+        if isinstance(part, int) or part not in model.model_fields:
+            continue
+        inner = _model_of(model.model_fields[part].annotation)
+        if inner is None:
+            break
+        model = inner
+    return model
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_args(annotation):
+        for inner in typing.get_args(annotation):
+            found = _model_of(inner)
+            if found is not None:
+                return found
+    return None
