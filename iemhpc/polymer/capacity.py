@@ -1,0 +1,64 @@
+"""Ion-exchange capacity, equivalent weight and contour length: what a polymer's formula implies."""
+
+import math
+
+from rdkit import Chem
+
+from iemhpc.polymer.materials import Ion, Polymer
+from iemhpc.polymer.repeat_unit import RepeatUnit, attachments, unit_mol
+
+PROTON_G_MOL = 1.00728
+"""Mass of H+, for the acid form in which equivalent weights are given."""
+
+CONTOUR_PER_BACKBONE_ATOM_A = 1.25
+"""A stretched vinyl unit, two backbone atoms, is 2.5 Å long (Manning 1969)."""
+
+
+def equivalent_weight_g_mol(polymer: Polymer, counterion: Ion | None = None) -> float:
+    """Return the mass of dry polymer per tethered charge.
+
+    Parameters
+    ----------
+    polymer : Polymer
+        The polymer.
+    counterion : Ion, optional
+        The ion that balances it; default: none, the bare polymer ion.
+
+    Examples
+    --------
+    >>> from iemhpc.polymer.catalog import load_membrane
+    >>> nafion = load_membrane("Nafion").polymer
+    >>> round(equivalent_weight_g_mol(nafion) + PROTON_G_MOL, -1)
+    1100.0
+    """
+    bare = polymer.unit_mass_g_mol / polymer.sites_per_unit
+    return bare + (counterion.mass_g_mol / abs(counterion.charge) if counterion else 0.0)
+
+
+def ion_exchange_capacity_meq_g(polymer: Polymer, counterion: Ion) -> float:
+    """Return tethered charges per mass of dry polymer in the form of a counter-ion, meq/g."""
+    return 1000.0 / equivalent_weight_g_mol(polymer, counterion)
+
+
+def charge_spacing_A(polymer: Polymer) -> float:
+    """Return the mean contour distance between tethered charges along the chain.
+
+    Every backbone atom between head and tail counts 1.25 Å, so a vinyl unit 2.5 Å; side chains
+    (Nafion's) do not count, and a cross-linker counts in the one chain that it is a unit of.
+
+    Examples
+    --------
+    >>> from iemhpc.polymer.catalog import load_membrane
+    >>> charge_spacing_A(load_membrane("PVAS").polymer)
+    5.0
+    """
+    pairs = zip(polymer.units, polymer.fractions, strict=True)
+    unit_A = math.fsum(contour_A(unit) * fraction for unit, fraction in pairs)
+    return unit_A / polymer.sites_per_unit
+
+
+def contour_A(unit: RepeatUnit) -> float:
+    """Return the contour length of one unit along its chain."""
+    head, tail = attachments(unit)[:2]
+    path = Chem.GetShortestPath(unit_mol(unit), head, tail)
+    return CONTOUR_PER_BACKBONE_ATOM_A * (len(path) - 2)
