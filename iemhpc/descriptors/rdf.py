@@ -39,6 +39,11 @@ class Radial:
         return np.asarray((self.edges_A[1:] + self.edges_A[:-1]) / 2.0)
 
     @property
+    def bin_A(self) -> float:
+        """Width of a bin."""
+        return float(self.edges_A[1] - self.edges_A[0])
+
+    @property
     def g(self) -> NDArray[np.float64]:
         """The radial distribution function, averaged over each bin."""
         return self.counts / self.ideal
