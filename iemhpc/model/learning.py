@@ -1,0 +1,153 @@
+"""A dataset as one level learns from it: the rows it can use, what it sees of them, the folds.
+
+The test set and the folds are drawn over the whole dataset, so that all levels are tested on the
+same points; a level that cannot use a row leaves it out of whichever part it fell into.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from iemhpc.dataset.splits import Rows, split_rows
+from iemhpc.errors import InputError
+from iemhpc.model.gcn import scalars_of
+from iemhpc.model.inputs import Inputs, inputs_of
+from iemhpc.model.scaling import Floats
+from iemhpc.tables.descriptors import DESCRIPTORS, PAIRS
+from iemhpc.workspace import content_hash
+
+_SEEN_BY_MODELS = ("polymer_smiles", "salt_smiles", "salt_molar", "water_per_site", "label")
+_NAMES = ("system", "polymer", "salt", "label_kind", "label_source", "nu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningData:
+    """The rows that a level can use."""
+
+    level: str
+    """What the model sees."""
+    inputs: Inputs
+    """What it sees of each row."""
+    labels: Floats
+    """Activity coefficients, shape (n_rows,)."""
+    rows: Rows
+    """Row of the dataset of each row here, shape (n_rows,)."""
+    n_dataset: int
+    """Rows of the dataset."""
+    left_out: str = ""
+    """What is missing in rows that are not here; empty: nothing."""
+
+    def line(self) -> str:
+        """Say which rows are used: "71 of 80 rows; 9 without tethered_counterion: low_counts"."""
+        said = f"{self.level}: {len(self.rows)} of {self.n_dataset} rows"
+        return f"{said}; {self.left_out}" if self.left_out else said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """One division of a level's rows; positions in ``LearningData``, from 0."""
+
+    number: int
+    """From 0."""
+    train: Rows
+    """Rows that are fitted."""
+    validation: Rows
+    """Rows that stop the training and choose the configuration."""
+    test: Rows
+    """Rows that nothing is chosen by."""
+
+
+def learning_data(dataset: pd.DataFrame, level: str) -> LearningData:
+    """Return the rows of a dataset that a level can use.
+
+    Raises
+    ------
+    InputError
+        Where no row has all that the level needs; the message says what is missing.
+    """
+    names = [name for name in scalars_of(level) if name in DESCRIPTORS]
+    table = dataset.reindex(columns=[*dataset.columns, *(n for n in names if n not in dataset)])
+    usable = table[names].notna().all(axis=1).to_numpy(dtype=bool)
+    left_out = _reasons(table[~usable], names)
+    if not usable.any():
+        raise InputError(f"{level}: 0 of {len(table)} rows; {left_out or 'the dataset is empty'}")
+    rows = np.flatnonzero(usable)
+    return LearningData(
+        level=level,
+        inputs=inputs_of(table.iloc[rows], level),
+        labels=table["label"].to_numpy(dtype=np.float64)[rows],
+        rows=rows,
+        n_dataset=len(table),
+        left_out=left_out,
+    )
+
+
+def folds_of(
+    data: LearningData, *, split_seed: int, test_fraction: float, folds: int
+) -> tuple[Fold, ...]:
+    """Return the folds of a level's rows.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer rows than folds, or a fold or the test set would be left empty.
+    """
+    splits = split_rows(
+        data.n_dataset, split_seed=split_seed, test_fraction=test_fraction, folds=folds
+    )
+    here = np.full(data.n_dataset, -1, dtype=np.int64)
+    here[data.rows] = np.arange(len(data.rows))
+
+    def kept(rows: Rows) -> Rows:
+        return here[rows][here[rows] >= 0]
+
+    divided = tuple(
+        Fold(number=number, train=kept(train), validation=kept(held), test=kept(splits.test))
+        for number, (train, held) in enumerate(splits.folds)
+    )
+    for fold in divided:
+        for part in ("train", "validation", "test"):
+            if len(getattr(fold, part)) == 0:
+                raise InputError(
+                    f"{data.line()}; with seed {split_seed} that leaves fold {fold.number} of "
+                    f"{folds} without a {part} row; add rows or ask for fewer folds (--folds)"
+                )
+    return divided
+
+
+def dataset_hash(dataset: pd.DataFrame) -> str:
+    """Return a hash of all that a model can learn from, row by row.
+
+    When and how the file was written does not count.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"label": [0.5], "salt_molar": [1.0]})
+    >>> dataset_hash(one) == dataset_hash(one[["salt_molar", "label"]])
+    True
+    """
+    present = [name for name in (*_SEEN_BY_MODELS, *_NAMES, *DESCRIPTORS) if name in dataset]
+    return content_hash(
+        {name: [_null_as_none(value) for value in dataset[name].tolist()] for name in present}
+    )
+
+
+def _null_as_none(value: object) -> object:
+    return None if value is None or value != value else value  # noqa: PLR0124  # NaN
+
+
+def _reasons(rows: pd.DataFrame, names: list[str]) -> str:
+    counted = Counter(_reason(row, names) for _, row in rows.iterrows())
+    return ", ".join(f"{count} without {what}" for what, count in counted.most_common())
+
+
+def _reason(row: "pd.Series[object]", names: list[str]) -> str:
+    said = row.get("null_reason")
+    if isinstance(said, str) and said:
+        return said
+    missing = [name for name in names if pd.isna(row[name])]
+    pairs = [pair for pair in PAIRS if any(name.startswith(f"{pair}_") for name in missing)]
+    whole = len(missing) == len(names)
+    return "descriptors" if whole else ", ".join(pairs)
