@@ -1,0 +1,227 @@
+"""Which residue each unit of a chain is, and the type and charge of each of its atoms.
+
+A unit is recognised by its structure: elements, bonds, hydrogens and where its neighbours hang.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from iemhpc.errors import ForceFieldError, InputError
+from iemhpc.forcefield.residues import Residue, load_residue, shipped_residues
+from iemhpc.polymer.repeat_unit import RepeatUnit, tethered_atoms, unit_mol
+from iemhpc.progress import Say, quiet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Types and charges of a chain, atom by atom."""
+
+    types: tuple[str, ...]
+    """GAFF2 types."""
+    charges_e: NDArray[np.float64]
+    """Partial charges, shape (n,)."""
+    units: tuple[str, ...]
+    """Name of the repeat unit of each atom, as the chain has it."""
+    is_tethered_paper: NDArray[np.bool_]
+    """Tethered sites of the study's convention, shape (n,)."""
+    is_tethered_center: NDArray[np.bool_]
+    """Tethered sites by their centre, shape (n,)."""
+    residues: tuple[Residue, ...]
+    """The residues of the chain, each once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What a heavy atom of a chain shows of itself."""
+
+    place: int
+    element: str
+    n_hydrogens: int
+    n_neighbours: int
+
+
+def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assignment:
+    """Type and charge a chain of ``iemhpc.polymer.chain.link`` from its residues.
+
+    Raises
+    ------
+    InputError
+        Where an atom lacks the properties that name its unit, or the hydrogens are not explicit.
+    ForceFieldError
+        Where a unit in the chain is not what its residue is.
+    """
+    units = _units(chain)
+    n_atoms = chain.GetNumAtoms()
+    types, charges_e = [""] * n_atoms, np.zeros(n_atoms)
+    paper, center = np.zeros(n_atoms, dtype=bool), np.zeros(n_atoms, dtype=bool)
+    known: dict[tuple[str, tuple[_Slot, ...]], tuple[Residue, tuple[int, ...]]] = {}
+    for index in sorted(units):
+        atoms = units[index]
+        name = atoms[0].GetProp("unit_name")
+        key = (name, tuple(_slot(atom) for atom in atoms))
+        if key not in known:
+            known[key] = _recognise(chain, atoms, method=method, say=say)
+        residue, places = known[key]
+        sites = {c: set(_sites(residue, c)) for c in ("paper", "center")}
+        for atom, place in zip(atoms, places, strict=True):
+            row = residue.atoms[place]
+            hydrogens = _hydrogens(atom)
+            n_caps = len(hydrogens) - row.n_hydrogens
+            if hydrogens and (row.hydrogen_type is None or row.hydrogen_charge_e is None):
+                raise ForceFieldError(
+                    f"{residue.unit}: its residue has no hydrogen for an end of a chain at atom "
+                    f"{place} ({row.element}); make it from an oligomer that ends there"
+                )
+            hydrogen_e = row.hydrogen_charge_e or 0.0
+            types[atom.GetIdx()] = row.type
+            charges_e[atom.GetIdx()] = row.charge_e - n_caps * hydrogen_e
+            paper[atom.GetIdx()] = place in sites["paper"]
+            center[atom.GetIdx()] = place in sites["center"]
+            for hydrogen in hydrogens:
+                types[hydrogen] = row.hydrogen_type or ""
+                charges_e[hydrogen] = hydrogen_e
+    return Assignment(
+        types=tuple(types),
+        charges_e=charges_e,
+        units=tuple(atom.GetProp("unit_name") for atom in chain.GetAtoms()),
+        is_tethered_paper=paper,
+        is_tethered_center=center,
+        residues=tuple({id(residue): residue for residue, _ in known.values()}.values()),
+    )
+
+
+def _units(chain: Chem.Mol) -> Mapping[int, list[Chem.Atom]]:
+    """Return the heavy atoms of each unit, in the order of ``unit_atom``."""
+    units: dict[int, list[Chem.Atom]] = {}
+    for atom in chain.GetAtoms():
+        if not all(atom.HasProp(name) for name in ("unit_index", "unit_name", "unit_atom")):
+            raise InputError(
+                f"atom {atom.GetIdx()} ({atom.GetSymbol()}) belongs to no repeat unit; "
+                "make the chain with iemhpc.polymer.chain.link"
+            )
+        if atom.GetTotalNumHs(includeNeighbors=False):
+            raise InputError(
+                f"atom {atom.GetIdx()} ({atom.GetSymbol()}) has hydrogens that are not atoms; "
+                "make the chain with iemhpc.polymer.chain.link, which adds them all"
+            )
+        if atom.GetAtomicNum() > 1:
+            units.setdefault(atom.GetIntProp("unit_index"), []).append(atom)
+    if not units:
+        raise InputError("the chain has no atoms; link at least one repeat unit")
+    for atoms in units.values():
+        atoms.sort(key=lambda atom: int(atom.GetIntProp("unit_atom")))
+    return units
+
+
+def _hydrogens(atom: Chem.Atom) -> list[int]:
+    return [other.GetIdx() for other in atom.GetNeighbors() if other.GetAtomicNum() == 1]
+
+
+def _slot(atom: Chem.Atom) -> _Slot:
+    index = atom.GetIntProp("unit_index")
+    heavy = [other for other in atom.GetNeighbors() if other.GetAtomicNum() > 1]
+    return _Slot(
+        atom.GetIntProp("unit_atom"),
+        atom.GetSymbol(),
+        len(_hydrogens(atom)),
+        sum(other.GetIntProp("unit_index") != index for other in heavy),
+    )
+
+
+def _recognise(
+    chain: Chem.Mol, atoms: list[Chem.Atom], *, method: str, say: Say
+) -> tuple[Residue, tuple[int, ...]]:
+    """Return the residue of one unit and the residue's atom for each of ``atoms``."""
+    fragment = _fragment(atoms)
+    slots = [_slot(atom) for atom in atoms]
+    for residue in shipped_residues(method).values():
+        if places := _match(fragment, slots, residue):
+            return residue, places
+    unit = _unit_of(chain, atoms[0].GetProp("unit_name"))
+    residue = load_residue(unit, method=method, say=say)
+    places = _match(fragment, slots, residue)
+    if places is None:
+        raise ForceFieldError(
+            f"unit {atoms[0].GetIntProp('unit_index')} of the chain is called {unit.name!r} but is "
+            f"not bonded like {unit.smiles}; give different units different names"
+        )
+    return residue, places
+
+
+def _fragment(atoms: list[Chem.Atom]) -> Chem.Mol:
+    """Copy the heavy atoms of one unit and the bonds among them."""
+    mol = Chem.RWMol()
+    index = {atom.GetIdx(): mol.AddAtom(_bare(atom)) for atom in atoms}
+    for atom in atoms:
+        for bond in atom.GetBonds():
+            first, second = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            if first == atom.GetIdx() and second in index:
+                mol.AddBond(index[first], index[second], bond.GetBondType())
+    return mol.GetMol()
+
+
+def _bare(atom: Chem.Atom) -> Chem.Atom:
+    bare = Chem.Atom(atom.GetAtomicNum())
+    bare.SetFormalCharge(atom.GetFormalCharge())
+    bare.SetIsAromatic(atom.GetIsAromatic())
+    return bare
+
+
+@lru_cache(maxsize=256)
+def _template(name: str, smiles: str) -> tuple[Chem.Mol, tuple[int, ...], tuple[int, ...]]:
+    """Return a unit's heavy atoms, and for each its attachment points and its hydrogens."""
+    heavy = [atom for atom in unit_mol(RepeatUnit(name, smiles)).GetAtoms() if atom.GetAtomicNum()]
+    points = tuple(sum(n.GetAtomicNum() == 0 for n in atom.GetNeighbors()) for atom in heavy)
+    return _fragment(heavy), points, tuple(atom.GetTotalNumHs() for atom in heavy)
+
+
+def _match(fragment: Chem.Mol, slots: list[_Slot], residue: Residue) -> tuple[int, ...] | None:
+    """Return the residue's atom for each atom of the fragment, or none where they differ."""
+    template, points, hydrogens = _template(residue.unit, residue.smiles)
+    if (template.GetNumAtoms(), template.GetNumBonds()) != (
+        fragment.GetNumAtoms(),
+        fragment.GetNumBonds(),
+    ):
+        return None
+    for match in template.GetSubstructMatches(fragment, uniquify=False, maxMatches=10000):
+        if all(
+            slot.n_neighbours <= points[place]
+            and slot.n_hydrogens + slot.n_neighbours == points[place] + hydrogens[place]
+            for slot, place in zip(slots, match, strict=True)
+        ):
+            return tuple(match)
+    return None
+
+
+def _unit_of(chain: Chem.Mol, name: str) -> RepeatUnit:
+    """Write the repeat unit that the copies called ``name`` show: where do neighbours hang?"""
+    copies = [atoms for atoms in _units(chain).values() if atoms[0].GetProp("unit_name") == name]
+    mol = Chem.RWMol(_fragment(copies[0]))
+    for place, atom in enumerate(copies[0]):
+        n_points = max(_slot(atoms[place]).n_neighbours for atoms in copies)
+        n_hydrogens = _slot(atom).n_hydrogens - n_points + _slot(atom).n_neighbours
+        mol.GetAtomWithIdx(place).SetNumExplicitHs(n_hydrogens)
+        mol.GetAtomWithIdx(place).SetNoImplicit(True)
+        for _ in range(n_points):
+            mol.AddBond(place, mol.AddAtom(Chem.Atom(0)), Chem.BondType.SINGLE)
+    if sum(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()) < 2:
+        raise InputError(
+            f"the chain does not show where the neighbours of {name!r} hang, and no stored residue "
+            "is like it; give a chain of at least two of them"
+        )
+    Chem.SanitizeMol(mol)
+    return RepeatUnit(name, Chem.MolToSmiles(mol))
+
+
+@lru_cache(maxsize=256)
+def _tethered(name: str, smiles: str, convention: str) -> tuple[int, ...]:
+    return tethered_atoms(RepeatUnit(name, smiles), convention)
+
+
+def _sites(residue: Residue, convention: str) -> tuple[int, ...]:
+    return _tethered(residue.unit, residue.smiles, convention)
