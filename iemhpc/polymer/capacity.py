@@ -44,16 +44,22 @@ def charge_spacing_A(polymer: Polymer) -> float:
     """Return the mean contour distance between tethered charges along the chain.
 
     Every backbone atom between head and tail counts 1.25 Å, so a vinyl unit 2.5 Å; side chains
-    (Nafion's) do not count, and a cross-linker counts in the one chain that it is a unit of.
+    (Nafion's) do not count, and a cross-linker counts in the one chain that it is a unit of. In a
+    block copolymer only the blocks that hold charges count.
 
     Examples
     --------
     >>> from iemhpc.polymer.catalog import load_membrane
     >>> charge_spacing_A(load_membrane("PVAS").polymer)
     5.0
+    >>> charge_spacing_A(load_membrane("PSbNMP-BCE").polymer)
+    5.0
     """
-    pairs = zip(polymer.units, polymer.fractions, strict=True)
-    unit_A = math.fsum(contour_A(unit) * fraction for unit, fraction in pairs)
+    shares = list(zip(polymer.units, polymer.fractions, polymer.blocks, strict=True))
+    if polymer.arrangement == "block":
+        charged = {block for unit, _, block in shares if unit.charge}
+        shares = [share for share in shares if share[2] in charged]
+    unit_A = math.fsum(contour_A(unit) * fraction for unit, fraction, _ in shares)
     return unit_A / polymer.sites_per_unit
 
 

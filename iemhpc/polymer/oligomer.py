@@ -150,7 +150,8 @@ def most_balanced_order(counts: Sequence[int]) -> tuple[int, ...]:
 
 def _most_balanced_blocks(counts: Sequence[int], blocks: Sequence[int]) -> list[int]:
     orders = {block_order(counts, blocks, seed): None for seed in range(_N_SEEDS)}
-    return list(min(orders, key=lambda order: (_imbalance(order, counts), order)))
+    best = min(orders, key=lambda order: (_imbalance(order, counts), order))
+    return list(best)
 
 
 def _imbalance(order: Sequence[int], counts: Sequence[int]) -> float:
