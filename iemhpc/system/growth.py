@@ -9,6 +9,7 @@ for the soft push-off; embedding a whole chain at once is two hundred times slow
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ EMBED_TIMEOUT_S = 20
 CLASH_A = 2.2
 """Atoms of different units closer than this count as an overlap, the more the closer."""
 
-OUTSIDE_PER_A = 0.5
+OUTSIDE_PER_A = 0.1
 """Overlaps that an ångström outside the sphere is worth, for each atom."""
 
 CROWD_RADIUS_A = 8.0
@@ -129,7 +130,7 @@ def _bare(atom: Chem.Atom) -> Chem.Atom:
 def _embed(molecule: Chem.RWMol, caps: list[int], *, seed: int, name: str) -> NDArray[np.float64]:
     Chem.SanitizeMol(molecule)
     capped = Chem.AddHs(molecule.GetMol(), onlyOnAtoms=caps) if caps else molecule.GetMol()
-    options = rdDistGeom.ETKDGv3()
+    options: Any = rdDistGeom.ETKDGv3()
     options.randomSeed = seed
     options.timeout = EMBED_TIMEOUT_S
     for random_start in (False, True):

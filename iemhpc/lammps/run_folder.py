@@ -1,0 +1,263 @@
+"""A plan becomes ``runs/<id>/``: everything that LAMMPS and the analysis need, named by its hash.
+
+The id is the hash of what changes the physics or the sampled ensemble. Production length and frame
+spacing are not in it, so that a run may be lengthened; nor is the wanted concentration, so that
+points which round to the same box share one run.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iemhpc import __version__
+from iemhpc.errors import InputError, MissingInputError
+from iemhpc.forcefield.parameters import Parameters, Term
+from iemhpc.lammps.data_file import data_text
+from iemhpc.lammps.styles_file import styles_text
+from iemhpc.system.assembly import MembraneBox
+from iemhpc.tables.io import write_table
+from iemhpc.tables.roles import ROLE_TABLE
+from iemhpc.workspace import (
+    Workspace,
+    content_hash,
+    publishing,
+    read_json,
+    write_json,
+    write_text,
+)
+
+SCHEMA_VERSION = 1
+"""Of plan.json; raised when a reader of the old one would go wrong."""
+
+PHYSICS = (
+    *("membrane", "polymer_hash", "system", "salt", "counterion", "coion", "n_chains"),
+    *("units_per_chain", "n_sites", "n_counterions", "n_coions", "n_waters", "force_field"),
+    *("charges", "water_model", "protocol", "temperature_K", "pressure_atm", "seed"),
+)
+"""Keys of ``RunPlan.physics``."""
+
+REQUEST = (
+    *("salt_molar", "realised_salt_molar", "salt_molar_low", "salt_molar_high"),
+    *("water_per_site", "box_A"),
+)
+"""Keys of ``RunPlan.request``."""
+
+SAMPLING = ("production_ps", "frame_ps", "timestep_fs")
+"""Keys of ``RunPlan.sampling``."""
+
+_COUNTS = (
+    *("system", "n_chains", "units_per_chain", "n_sites", "n_counterions", "n_coions"),
+    "n_waters",
+)
+"""What plan and composition must agree on."""
+
+_KINDS = (
+    ("atom", "atom_types", "atom_type", "epsilon kcal/mol; sigma Å; mass g/mol"),
+    ("bond", "bond_types", "bonds", "K kcal/mol/Å²; r0 Å"),
+    ("angle", "angle_types", "angles", "K kcal/mol/rad²; theta0 degrees"),
+    ("dihedral", "dihedral_types", "dihedrals", "m; then m times K kcal/mol, n, phase degrees"),
+    ("improper", "improper_types", "impropers", "K kcal/mol; d; n"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """One run, said completely: its box, its protocol, and what was asked for.
+
+    Examples
+    --------
+    >>> plan = RunPlan(
+    ...     physics=dict.fromkeys(PHYSICS, 1),
+    ...     request=dict.fromkeys(REQUEST, 0.3),
+    ...     sampling=dict.fromkeys(SAMPLING, 100),
+    ... )
+    >>> len(plan.run_id)
+    12
+    """
+
+    physics: Mapping[str, Any]
+    """What the hash is of: :data:`PHYSICS`."""
+    request: Mapping[str, Any]
+    """The point it was made for: :data:`REQUEST`."""
+    sampling: Mapping[str, Any]
+    """How long and how often: :data:`SAMPLING`."""
+
+    def __post_init__(self) -> None:
+        for name, wanted in (("physics", PHYSICS), ("request", REQUEST), ("sampling", SAMPLING)):
+            got = getattr(self, name).keys()
+            missing, extra = set(wanted) - got, got - set(wanted)
+            if missing or extra:
+                raise InputError(
+                    f"run plan: {name} lacks {', '.join(sorted(missing)) or 'nothing'} and has "
+                    f"{', '.join(sorted(extra)) or 'nothing'} too much; wanted {', '.join(wanted)}"
+                )
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run's folder."""
+        return content_hash(self.physics)
+
+
+def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
+    """Write a run's folder, whole or not at all; one that is there is left as it is.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The campaign's folder.
+    plan : RunPlan
+        Names the folder.
+    box : MembraneBox
+        Built to that plan.
+
+    Returns
+    -------
+    Path
+        The run's folder, with plan.json, system.data, styles.in, roles.parquet, parameters.csv.
+
+    Raises
+    ------
+    InputError
+        Where the box is not what the plan says, or the folder holds another plan.
+    """
+    folder = workspace.run(plan.run_id)
+    if folder.exists():
+        if read_plan(folder).run_id != plan.run_id:
+            raise InputError(
+                f"{folder} holds the plan of run {read_plan(folder).run_id}; delete or rename it"
+            )
+        return folder
+    _check_box(plan, box)
+    title = f"{plan.physics['system']} run {plan.run_id}, written by iemhpc {__version__}"
+    data = data_text(
+        box.parameters,
+        positions_A=box.positions_A,
+        box_A=box.box_A,
+        molecule=box.molecule,
+        title=title,
+    )
+    with publishing(folder) as temporary:
+        temporary.mkdir()
+        write_text(temporary / "system.data", data)
+        write_text(temporary / "styles.in", styles_text(box.parameters))
+        write_table(
+            temporary / "roles.parquet", ROLE_TABLE, role_rows(box), {"run_id": plan.run_id}
+        )
+        write_text(temporary / "parameters.csv", parameters_csv(box.parameters))
+        write_json(temporary / "plan.json", plan_json(plan))
+    return folder
+
+
+def plan_json(plan: RunPlan) -> dict[str, Any]:
+    """Return what plan.json holds."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "iemhpc_version": __version__,
+        "run_id": plan.run_id,
+        "physics": dict(plan.physics),
+        "request": dict(plan.request),
+        "sampling": dict(plan.sampling),
+    }
+
+
+def read_plan(folder: Path) -> RunPlan:
+    """Read the plan of a run's folder.
+
+    Raises
+    ------
+    MissingInputError
+        Where the folder has no plan.json.
+    InputError
+        Where it is of another schema version, or was changed after it was written.
+    """
+    path = folder / "plan.json"
+    if not path.exists():
+        raise MissingInputError(f"{path} does not exist; make runs with: iemhpc md-submit")
+    plan = read_json(path)
+    version = plan.get("schema_version") if isinstance(plan, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: schema version {version}, wanted {SCHEMA_VERSION}; build the run again with "
+            "this version of iemhpc"
+        )
+    read = RunPlan(**{name: plan.get(name, {}) for name in ("physics", "request", "sampling")})
+    if read.run_id != plan.get("run_id"):
+        raise InputError(
+            f"{path}: its physics hashes to {read.run_id}, but it says {plan.get('run_id')}: it "
+            "was changed by hand; change the campaign and build a new run instead"
+        )
+    return read
+
+
+def role_rows(box: MembraneBox) -> list[dict[str, Any]]:
+    """Return the rows of roles.parquet, in the order of the LAMMPS ids."""
+    parameters = box.parameters
+    columns = zip(
+        parameters.elements,
+        parameters.atom_type.tolist(),
+        parameters.charges_e.tolist(),
+        box.molecule.tolist(),
+        parameters.residues,
+        box.role,
+        parameters.is_tethered_paper.tolist(),
+        parameters.is_tethered_center.tolist(),
+        strict=True,
+    )
+    names = [" ".join(term.types) for term in parameters.atom_types]
+    masses = [term.values[2] for term in parameters.atom_types]
+    return [
+        {
+            "atom_id": number,
+            "element": element,
+            "type": kind + 1,
+            "type_name": names[kind],
+            "charge_e": charge,
+            "mass_g_mol": masses[kind],
+            "molecule": molecule,
+            "residue": residue,
+            "role": role,
+            "is_tethered_paper": paper,
+            "is_tethered_center": center,
+        }
+        for number, (element, kind, charge, molecule, residue, role, paper, center) in enumerate(
+            columns, 1
+        )
+    ]
+
+
+def parameters_csv(parameters: Parameters) -> str:
+    """Return every parameter that the box uses, a line each, with where it is from."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    header = ("kind", "number", "atom_types", "n_used", "meaning", "values", "source", "penalty")
+    writer.writerow(header)
+    for kind, types_name, rows_name, meaning in _KINDS:
+        terms: tuple[Term, ...] = getattr(parameters, types_name)
+        rows = getattr(parameters, rows_name)
+        used = np.bincount(rows if rows.ndim == 1 else rows[:, 0], minlength=len(terms))
+        for number, term in enumerate(terms):
+            values = " ".join(f"{value!r}" for value in term.values)
+            penalty = "" if term.penalty is None else f"{term.penalty:g}"
+            writer.writerow(
+                (
+                    *(kind, number + 1, "-".join(term.types), int(used[number]), meaning, values),
+                    *(term.source, penalty),
+                )
+            )
+    return stream.getvalue()
+
+
+def _check_box(plan: RunPlan, box: MembraneBox) -> None:
+    composition = box.composition
+    for name in _COUNTS:
+        got, wanted = getattr(composition, name), plan.physics[name]
+        if got != wanted:
+            raise InputError(
+                f"run {plan.run_id}: the box has {name} {got}, the plan says {wanted}; build the "
+                "box for this plan"
+            )

@@ -1,0 +1,216 @@
+"""Molecules placed in a periodic box without overlaps, by packmol.
+
+Martínez et al., J. Comput. Chem. 30, 2157 (2009); https://m3g.github.io/packmol/userguide.shtml.
+The box starts at 0.7 of the target density, where packing takes seconds; NPT compresses it later.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.errors import ProgramError
+from iemhpc.progress import Say, quiet
+
+TOLERANCE_A = 2.0
+"""Least distance between atoms of different molecules."""
+
+WIDER = 1.06
+"""Each further attempt has a box wider by this much."""
+
+N_ATTEMPTS = 4
+TIMEOUT_S = 120
+N_LOOPS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rigid:
+    """A molecule to be packed some number of times, its shape kept."""
+
+    elements: tuple[str, ...]
+    """Chemical symbols."""
+    positions_A: NDArray[np.float64]
+    """Its own coordinates, shape (m, 3)."""
+    count: int
+    """How many."""
+
+
+def pack(
+    molecules: Sequence[Rigid], *, edge_A: float, seed: int, say: Say = quiet
+) -> tuple[NDArray[np.float64], float]:
+    """Place molecules in a periodic cube; widen it a little where they do not fit.
+
+    Parameters
+    ----------
+    molecules : sequence of Rigid
+        In the order of the answer.
+    edge_A : float
+        Edge of the cube to try first.
+    seed : int
+        Of packmol's random numbers.
+    say : callable
+        Hears of each attempt.
+
+    Returns
+    -------
+    positions_A : ndarray, shape (n, 3)
+        Every copy of the first molecule, then of the second, and so on.
+    edge_A : float
+        The cube's edge.
+
+    Raises
+    ------
+    ProgramError
+        Where packmol is missing, fails, or finds no room after several attempts.
+    """
+    wanted = [molecule for molecule in molecules if molecule.count]
+    n_atoms = sum(molecule.count * len(molecule.elements) for molecule in wanted)
+    answer = ""
+    for attempt in range(N_ATTEMPTS):
+        edge = edge_A * WIDER**attempt
+        say(f"packing {n_atoms} atoms into {edge:.1f} Å")
+        with tempfile.TemporaryDirectory(prefix="iemhpc-packmol-") as folder:
+            answer = run_packmol(wanted, edge_A=edge, seed=seed + attempt, folder=Path(folder))
+            if is_success(answer):
+                return read_xyz(Path(folder) / "packed.xyz", n_atoms=n_atoms), edge
+    raise ProgramError(
+        f"packmol found no room for {n_atoms} atoms in a cube of {edge:.1f} Å after {N_ATTEMPTS} "
+        f"attempts; use another seed, shorter chains or a larger box. It says: {_tail(answer)}"
+    )
+
+
+def packmol_input(molecules: Sequence[Rigid], *, edge_A: float, seed: int) -> str:
+    """Return packmol's input for the files ``molecule0.xyz``, ``molecule1.xyz``, ...
+
+    Examples
+    --------
+    >>> ion = Rigid(elements=("Na",), positions_A=np.zeros((1, 3)), count=4)
+    >>> print(packmol_input([ion], edge_A=24.0, seed=7))
+    tolerance 2.0
+    filetype xyz
+    output packed.xyz
+    seed 7
+    nloop 60
+    pbc 24.0000 24.0000 24.0000
+    structure molecule0.xyz
+      number 4
+    end structure
+    <BLANKLINE>
+    """
+    edge = f"{edge_A:.4f}"
+    lines = [
+        f"tolerance {TOLERANCE_A}",
+        "filetype xyz",
+        "output packed.xyz",
+        f"seed {seed % 2_000_000 + 1 if seed > 2_000_000 or seed < 1 else seed}",
+        f"nloop {N_LOOPS}",
+        f"pbc {edge} {edge} {edge}",
+    ]
+    for number, molecule in enumerate(molecules):
+        lines += [f"structure molecule{number}.xyz", f"  number {molecule.count}", "end structure"]
+    return "\n".join(lines) + "\n"
+
+
+def is_success(answer: str) -> bool:
+    """Say whether packmol's output claims that every distance is kept.
+
+    Examples
+    --------
+    >>> is_success("ENDED WITHOUT PERFECT PACKING")
+    False
+    """
+    return "Success!" in answer and "ENDED WITHOUT PERFECT PACKING" not in answer
+
+
+def run_packmol(molecules: Sequence[Rigid], *, edge_A: float, seed: int, folder: Path) -> str:
+    """Run packmol in ``folder`` and return what it printed.
+
+    Raises
+    ------
+    ProgramError
+        Where packmol is missing or stops with an error of its own.
+    """
+    for number, molecule in enumerate(molecules):
+        (folder / f"molecule{number}.xyz").write_text(_xyz(molecule), encoding="utf-8")
+    text = packmol_input(molecules, edge_A=edge_A, seed=seed)
+    # Its wheel's launcher starts the program as a child: a session of its own lets us end both.
+    with subprocess.Popen(
+        [packmol_path()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            answer, _ = process.communicate(text, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return f"ended after {TIMEOUT_S} s"
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if "ERROR" in answer:
+        raise ProgramError(f"packmol failed: {_tail(answer[answer.index('ERROR') :])}")
+    if "PACKMOL" not in answer:
+        raise ProgramError(
+            f"packmol ended with exit code {process.returncode} before it began: {_tail(answer)}; "
+            "install it again: pip install --force-reinstall packmol"
+        )
+    return answer
+
+
+def packmol_path() -> str:
+    """Return where the packmol program is.
+
+    Raises
+    ------
+    ProgramError
+        Where it is neither beside this Python nor on the path.
+    """
+    beside = Path(sys.executable).with_name("packmol")
+    found = str(beside) if beside.exists() else shutil.which("packmol")
+    if found is None:
+        raise ProgramError(
+            f"packmol is neither beside {sys.executable} nor on the path; install it: "
+            "pip install 'iemhpc[md]'"
+        )
+    return found
+
+
+def read_xyz(path: Path, *, n_atoms: int) -> NDArray[np.float64]:
+    """Read the coordinates that packmol wrote.
+
+    Raises
+    ------
+    ProgramError
+        Where the file is missing or holds another number of atoms.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [line.split()[1:4] for line in lines[2:]]
+    if len(rows) != n_atoms or any(len(row) != 3 for row in rows):
+        raise ProgramError(
+            f"packmol wrote {len(rows)} atoms to {path.name}, wanted {n_atoms}; is the disk of "
+            f"{tempfile.gettempdir()} full?"
+        )
+    return np.array(rows, dtype=np.float64)
+
+
+def _xyz(molecule: Rigid) -> str:
+    rows = zip(molecule.elements, molecule.positions_A.tolist(), strict=True)
+    lines = [f"{symbol} {x:.6f} {y:.6f} {z:.6f}" for symbol, (x, y, z) in rows]
+    return "\n".join([str(len(lines)), "", *lines]) + "\n"
+
+
+def _tail(answer: str) -> str:
+    lines = [line.strip(" #-") for line in answer.splitlines()]
+    return " / ".join([line for line in lines if line][-4:])
