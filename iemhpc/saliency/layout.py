@@ -69,7 +69,7 @@ def lay_out(mol: Chem.Mol) -> Floats:
         part = _without(mol, set(range(mol.GetNumAtoms())) - set(atoms))
         placed = _best(part)
         placed = placed - [placed[:, 0].min(), np.ptp(placed[:, 1]) / 2 + placed[:, 1].min()]
-        positions[sorted(atoms)] = placed + [left, 0.0]
+        positions[sorted(atoms)] = placed + np.array([left, 0.0])
         left += float(np.ptp(placed[:, 0])) + 2.0
     return positions
 
@@ -151,9 +151,10 @@ def _best(mol: Chem.Mol) -> Floats:
 def _candidates(mol: Chem.Mol) -> Iterator[tuple[Floats, float]]:
     chain = main_chain(mol)
     if len(chain) >= SHORTEST_CHAIN:
+        branches = _branches(mol, chain)
         for direction in (chain, chain[::-1]):
             for turns in TURNS:
-                yield _comb(mol, direction, turns), 0.0
+                yield _comb(branches, direction, turns), 0.0
     for positions in _depictions(mol):
         yield _level(positions), PLAIN_HANDICAP
 
@@ -167,11 +168,11 @@ def _depictions(mol: Chem.Mol) -> Iterator[Floats]:
     yield _positions(copy)
 
 
-def _comb(mol: Chem.Mol, chain: Sequence[int], turns: Sequence[int]) -> Floats:
+def _comb(branches: Sequence[_Branch], chain: Sequence[int], turns: Sequence[int]) -> Floats:
     """Lay out the chain with the given turns, hang the side groups on it, and make room."""
-    positions = np.zeros((mol.GetNumAtoms(), 2))
+    positions = np.zeros((len(chain) + sum(len(branch.atoms) for branch in branches), 2))
     positions[list(chain)] = _walk(len(chain), turns)
-    hangers = _hangers(mol, chain, positions)
+    hangers = _hangers(branches, chain, positions)
     for branch, wanted in hangers:
         positions[list(branch.atoms)] = positions[branch.root] + _turned(branch.shape, wanted)
     for _ in range(SWEEPS):
@@ -183,13 +184,13 @@ def _comb(mol: Chem.Mol, chain: Sequence[int], turns: Sequence[int]) -> Floats:
 def _roomiest(branch: _Branch, wanted: float, positions: Floats) -> Floats:
     """Return the tilt of a side group that is least in the way of all other atoms."""
     others = np.delete(positions, [*branch.atoms, branch.root], axis=0)
-    options = [
-        (positions[branch.root] + _turned(branch.shape * [1.0, mirror], wanted + tilt), tilt)
-        for tilt in np.radians(TILTS_DEGREES)
-        for mirror in (1.0, -1.0)
-    ]
-    costs = [_in_the_way(option, others) + 0.3 * abs(tilt) for option, tilt in options]
-    return options[int(np.argmin(np.round(costs, 6)))][0]
+    tilts = np.repeat(np.radians(TILTS_DEGREES), 2)
+    mirrored = np.stack([branch.shape, branch.shape * [1.0, -1.0]] * len(TILTS_DEGREES))
+    options = positions[branch.root] + np.stack(
+        [_turned(shape, wanted + tilt) for shape, tilt in zip(mirrored, tilts, strict=True)]
+    )
+    costs = _in_the_way(options, others) + 0.3 * np.abs(tilts)
+    return np.asarray(options[int(np.argmin(np.round(costs, 6)))])
 
 
 def _walk(n_atoms: int, turns: Sequence[int]) -> Floats:
@@ -203,20 +204,18 @@ def _walk(n_atoms: int, turns: Sequence[int]) -> Floats:
 
 
 def _hangers(
-    mol: Chem.Mol, chain: Sequence[int], positions: Floats
+    branches: Sequence[_Branch], chain: Sequence[int], positions: Floats
 ) -> list[tuple[_Branch, float]]:
     """Return the side groups with the directions of their bonds, the largest first."""
-    on_chain = set(chain)
     hangers: list[tuple[_Branch, float]] = []
     for place, root in enumerate(chain):
-        branches = [
-            _branch(mol, root, neighbour.GetIdx(), on_chain)
-            for neighbour in mol.GetAtomWithIdx(root).GetNeighbors()
-            if neighbour.GetIdx() not in on_chain
+        here = [branch for branch in branches if branch.root == root]
+        back = [
+            positions[chain[i]] - positions[root]
+            for i in (place - 1, place + 1)
+            if 0 <= i < len(chain)
         ]
-        here = positions[root]
-        back = [positions[chain[i]] - here for i in (place - 1, place + 1) if 0 <= i < len(chain)]
-        for branch, wanted in zip(branches, _directions(back, len(branches)), strict=True):
+        for branch, wanted in zip(here, _directions(back, len(here)), strict=True):
             upright = float(np.copysign(np.pi / 2, np.sin(wanted)))
             hangers.append((branch, wanted if len(branch.atoms) < 3 else upright))
     # A fluorine finds a place beside a side chain more easily than a side chain beside it.
@@ -233,9 +232,21 @@ def _directions(back: Sequence[Floats], n: int) -> list[float]:
     return [middle + float(np.radians(degrees)) for degrees in spread.get(n, [0.0] * n)]
 
 
+def _branches(mol: Chem.Mol, chain: Sequence[int]) -> list[_Branch]:
+    on_chain = set(chain)
+    return [
+        _branch(mol, root, neighbour.GetIdx(), on_chain)
+        for root in chain
+        for neighbour in mol.GetAtomWithIdx(root).GetNeighbors()
+        if neighbour.GetIdx() not in on_chain
+    ]
+
+
 def _branch(mol: Chem.Mol, root: int, start: int, on_chain: set[int]) -> _Branch:
     allowed = set(range(mol.GetNumAtoms())) - on_chain
     _, atoms = _farthest(mol, start, allowed)
+    if len(atoms) == 1:
+        return _Branch(root, (start,), np.array([[1.0, 0.0]]))
     part = _without(mol, set(range(mol.GetNumAtoms())) - atoms - {root})
     kept = sorted(atoms | {root})
     shape = min(_depictions(part), key=lambda shape: round(crowding(shape, _bonds(part)), 3))
@@ -256,24 +267,24 @@ def _without(mol: Chem.Mol, atoms: set[int]) -> Chem.Mol:
     return part
 
 
-def _in_the_way(option: Floats, others: Floats) -> float:
-    """Return how near a side group comes to what is drawn already, and how low it stays."""
-    distance = np.linalg.norm(option[:, None, :] - others[None, :, :], axis=2)
-    crowded = np.clip(CROWDED - distance, 0.0, None).sum()
-    if len(option) > 1:
-        crowded += 0.03 * np.clip(ROOMY - distance, 0.0, None).sum()
-    reach = np.abs(option[:, 1]).mean() / (1.0 + np.ptp(option, axis=0).sum())
-    return float(4.0 * crowded - 0.1 * reach)
+def _in_the_way(options: Floats, others: Floats) -> Floats:
+    """Return how near ways to draw a side group, (n, n_atoms, 2), come to what is drawn."""
+    distance = np.linalg.norm(options[:, :, None, :] - others, axis=3)
+    crowded = np.clip(CROWDED - distance, 0.0, None).sum(axis=(1, 2))
+    if options.shape[1] > 1:
+        crowded += 0.03 * np.clip(ROOMY - distance, 0.0, None).sum(axis=(1, 2))
+    reach = np.abs(options[:, :, 1]).mean(axis=1) / (1.0 + np.ptp(options, axis=1).sum(axis=1))
+    return np.asarray(4.0 * crowded - 0.1 * reach)
 
 
 def _turned(points: Floats, angle: float) -> Floats:
     cosine, sine = np.cos(angle), np.sin(angle)
-    return points @ np.array([[cosine, sine], [-sine, cosine]])
+    return np.asarray(points @ np.array([[cosine, sine], [-sine, cosine]]))
 
 
 def _level(positions: Floats) -> Floats:
     """Turn the longest extent of a depiction into the horizontal."""
-    centred = positions - positions.mean(axis=0)
+    centred: Floats = positions - positions.mean(axis=0)
     if len(centred) < 3:
         return centred
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
@@ -287,7 +298,7 @@ def _positions(mol: Chem.Mol) -> Floats:
     if not bonds:
         return positions
     lengths = [np.linalg.norm(positions[i] - positions[j]) for i, j in bonds]
-    return positions / float(np.median(lengths))
+    return np.asarray(positions / float(np.median(lengths)))
 
 
 def _bonds(mol: Chem.Mol) -> list[tuple[int, int]]:
