@@ -246,16 +246,19 @@ def _ion_positions(ion: Ion, elements: tuple[str, ...]) -> NDArray[np.float64]:
     if len(elements) == 1:
         return np.zeros((1, 3))
     molecule = Chem.AddHs(Chem.MolFromSmiles(ion.smiles))
-    symbols = tuple(atom.GetSymbol() for atom in molecule.GetAtoms())
-    if symbols != elements:
-        raise CompositionError(
-            f"ion {ion.name}: its SMILES {ion.smiles!r} has the atoms {symbols}, its parameters "
-            f"{elements}; they must be in the same order"
-        )
     options: Any = rdDistGeom.ETKDGv3()
     options.randomSeed = 1
     rdDistGeom.EmbedMolecule(molecule, options)
-    return np.asarray(molecule.GetConformer().GetPositions())
+    embedded = molecule.GetConformer().GetPositions()
+    symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
+    if sorted(symbols) != sorted(elements):
+        raise CompositionError(
+            f"ion {ion.name}: its SMILES {ion.smiles!r} has the atoms {' '.join(symbols)}, its "
+            f"parameters {' '.join(elements)}; mend data/ions.csv"
+        )
+    # Ions of several atoms are stars (sulfate): atoms of one element are alike, in any order.
+    places = {element: [k for k, s in enumerate(symbols) if s == element] for element in symbols}
+    return np.asarray(embedded[[places[element].pop(0) for element in elements]])
 
 
 def _packed(

@@ -140,33 +140,55 @@ def run_packmol(molecules: Sequence[Rigid], *, edge_A: float, seed: int, folder:
     """
     for number, molecule in enumerate(molecules):
         (folder / f"molecule{number}.xyz").write_text(_xyz(molecule), encoding="utf-8")
-    text = packmol_input(molecules, edge_A=edge_A, seed=seed)
-    # Its wheel's launcher starts the program as a child: a session of its own lets us end both.
-    with subprocess.Popen(
-        [packmol_path()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    script = folder / "packmol.inp"
+    script.write_text(packmol_input(molecules, edge_A=edge_A, seed=seed), encoding="utf-8")
+    # It reads its input twice, so a pipe will not do. Its wheel's launcher starts the program as a
+    # child: a session of its own lets us end both.
+    with (
+        script.open(encoding="utf-8") as stream,
+        subprocess.Popen(
+            [packmol_path()],
+            stdin=stream,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            answer, _ = process.communicate(text, timeout=TIMEOUT_S)
+            answer, _ = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             return f"ended after {TIMEOUT_S} s"
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    if "ERROR" in answer:
-        raise ProgramError(f"packmol failed: {_tail(answer[answer.index('ERROR') :])}")
+    check_answer(answer, exit_code=process.returncode)
+    return answer
+
+
+def check_answer(answer: str, *, exit_code: int) -> None:
+    """Raise where packmol did not get to the packing itself; a bad packing is no error here.
+
+    Raises
+    ------
+    ProgramError
+        Where its input was refused, or the program crashed or is not packmol.
+
+    Examples
+    --------
+    >>> check_answer("PACKMOL ... ENDED WITHOUT PERFECT PACKING", exit_code=173)
+    """
+    for mark in ("ERROR:", "Fortran runtime error"):
+        if mark in answer:
+            first = " ".join(answer[answer.index(mark) :].split())
+            raise ProgramError(f"packmol failed (exit code {exit_code}): {first[:300]}")
     if "PACKMOL" not in answer:
         raise ProgramError(
-            f"packmol ended with exit code {process.returncode} before it began: {_tail(answer)}; "
+            f"packmol ended with exit code {exit_code} before it began ({_tail(answer)}); "
             "install it again: pip install --force-reinstall packmol"
         )
-    return answer
 
 
 def packmol_path() -> str:
