@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iemhpc.descriptors.conventions import BIN_A, R_MAX_A, check_site_convention
 from iemhpc.descriptors.trajectory import Frames
-from iemhpc.errors import TrajectoryError, unknown_name
+from iemhpc.errors import TrajectoryError
 from iemhpc.tables.descriptors import PAIRS
 
-BIN_A = 0.05
-R_MAX_A = 12.0
-SITE_CONVENTIONS = ("paper", "center")
 MIN_FRAMES = 5
 """One a block."""
 
@@ -63,8 +61,7 @@ def pair_atoms(roles: pd.DataFrame, *, site_convention: str = "paper") -> dict[s
     site_convention : {"paper", "center"}
         Whether a tethered site is its terminal oxygens (N where it is a cation) or its centre.
     """
-    if site_convention not in SITE_CONVENTIONS:
-        raise unknown_name("site convention", site_convention, SITE_CONVENTIONS)
+    check_site_convention(site_convention)
     groups = {
         "counterion": _ion_centres(roles, "counterion"),
         "water": np.flatnonzero(roles["role"] == "water_oxygen"),
@@ -164,10 +161,10 @@ def block_number(n_frames: int) -> int:
 
     Examples
     --------
-    >>> block_number(500), block_number(60)
+    >>> block_number(500), block_number(12)
     (20, 5)
     """
-    return 20 if n_frames >= 100 else 5
+    return 20 if n_frames >= 20 else MIN_FRAMES
 
 
 def histogram(

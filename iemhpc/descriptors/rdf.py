@@ -8,9 +8,8 @@ with v(r) the volume of the bin's shell. Inside a bin the neighbours are spread 
 volume, so that counts grow linearly in r³.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,8 +118,8 @@ def rdf_rows(run_id: str, pair: str, counts: PairCounts) -> pd.DataFrame:
         {
             "run_id": run_id,
             "pair": pair,
-            "block": np.repeat(np.arange(n_blocks), n_bins),
-            "bin": np.tile(np.arange(n_bins), n_blocks),
+            "block": np.repeat(np.arange(n_blocks, dtype=np.int32), n_bins),
+            "bin": np.tile(np.arange(n_bins, dtype=np.int32), n_blocks),
             "r_A": np.tile((np.arange(n_bins) + 0.5) * counts.bin_A, n_blocks),
             "bin_A": counts.bin_A,
             "count": counts.counts.ravel(),
@@ -143,7 +142,7 @@ def _pairs_of(rows: pd.DataFrame) -> Iterator[tuple[str, PairCounts]]:
         if mine.empty:
             continue
         blocks = mine[mine["bin"] == 0]
-        one: Mapping[str, Any] = mine.iloc[0].to_dict()
+        one = mine.iloc[0]
         yield (
             pair,
             PairCounts(

@@ -8,7 +8,8 @@ of a Poisson number has a constant variance (Anscombe, Biometrika 35, 246, 1948)
    \sigma_y = 1 / (2 \sqrt{c_\mathrm{ideal}})
 
 So a spline is drawn through y with known weights, as smooth as that noise allows, and an extremum
-is believed where the curve moves away from it by several times the noise. Positions come from X, the coordination number from the counts themselves.
+is believed where the curve moves away from it by several times the noise. Positions come from the
+spline, the summit from a local fit, the coordination number from the counts themselves.
 """
 
 import warnings

@@ -5,7 +5,10 @@ step plus k strides; of two frames with one step the later attempt's is the one 
 wins. Positions are unwrapped, in ångström; memory does not grow with the trajectory.
 """
 
+import ctypes
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +85,7 @@ class Trajectory:
         """
         n_at_once = max(1, CHUNK_BYTES // (12 * self.n_atoms))
         for segment in self.segments:
-            with mdtraj.formats.DCDTrajectoryFile(str(segment.path)) as stream:
+            with _open_dcd(segment.path) as stream:
                 for start in range(0, len(segment.steps), n_at_once):
                     stop = min(start + n_at_once, len(segment.steps))
                     xyz, lengths, angles = stream.read(n_frames=stop - start)
@@ -94,6 +97,22 @@ class Trajectory:
                             positions_A=xyz[keep],
                             box_A=lengths[keep].astype(np.float64),
                         )
+
+
+def _open_dcd(path: Path) -> Any:
+    # mdtraj's C reader prints two lines to the standard output, where a query's JSON may be going.
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    terminal = os.dup(1)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            return mdtraj.formats.DCDTrajectoryFile(str(path))
+        finally:
+            flush(None)
+            os.dup2(terminal, 1)
+            os.close(terminal)
 
 
 def open_trajectory(folder: Path, *, n_atoms: int) -> Trajectory:

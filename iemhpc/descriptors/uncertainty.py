@@ -17,9 +17,9 @@ from iemhpc.descriptors.shell import Shell, find_shell
 from iemhpc.tables.descriptors import QUANTITIES
 
 JACKKNIFE_BLOCKS = 10
-GROWTH = 1.6
+GROWTH = 1.5
 """Ratio of errors between the longest and the shortest blocks that chance seldom makes: white
-noise exceeds it in 5 % of the cases, a drift over the whole run reaches 2."""
+noise exceeds it in 4 % of the cases, a drift over the whole run reaches 2."""
 NEGLIGIBLE = 0.01
 """A relative error below which its growth does not matter."""
 
@@ -97,18 +97,18 @@ def _jackknife(counts: PairCounts, shell: Shell) -> tuple[dict[str, float | None
 
 
 def _by_block(counts: PairCounts, cutoff_A: float) -> NDArray[np.float64]:
-    blocks = np.arange(len(counts.n_frames))
-    each = [radial(replace(counts, **_one_block(counts, block))) for block in blocks]
+    each = (radial(_one_block(counts, block)) for block in range(len(counts.n_frames)))
     return np.array([coordination_number(rdf, cutoff_A) for rdf in each])
 
 
-def _one_block(counts: PairCounts, block: int) -> dict[str, NDArray[np.generic]]:
+def _one_block(counts: PairCounts, block: int) -> PairCounts:
     some = slice(block, block + 1)
-    return {
-        "counts": counts.counts[some],
-        "n_frames": counts.n_frames[some],
-        "mean_inverse_volume_A3": counts.mean_inverse_volume_A3[some],
-    }
+    return replace(
+        counts,
+        counts=counts.counts[some],
+        n_frames=counts.n_frames[some],
+        mean_inverse_volume_A3=counts.mean_inverse_volume_A3[some],
+    )
 
 
 def is_converged(by_block: NDArray[np.float64]) -> bool:
@@ -134,19 +134,11 @@ def is_converged(by_block: NDArray[np.float64]) -> bool:
     errors = [_error_of_mean(by_block, length) for length in lengths]
     if max(errors) <= NEGLIGIBLE * abs(float(by_block.mean())):
         return True
-    if len(lengths) == 1:
-        return _lag_one(by_block) < 0.5
-    return errors[-1] <= GROWTH * errors[0]
+    # five blocks cannot be joined, so nothing says that they are long enough
+    return len(lengths) > 1 and errors[-1] <= GROWTH * errors[0]
 
 
 def _error_of_mean(by_block: NDArray[np.float64], length: int) -> float:
     n_blocks = len(by_block) // length
     means = by_block[: n_blocks * length].reshape(n_blocks, length).mean(axis=1)
     return float(means.std(ddof=1) / np.sqrt(n_blocks))
-
-
-def _lag_one(by_block: NDArray[np.float64]) -> float:
-    # Five blocks cannot be joined: ask instead how far each resembles the one before.
-    away = by_block - by_block.mean()
-    variance = float(away @ away)
-    return float(away[1:] @ away[:-1]) / variance if variance > 0 else 0.0

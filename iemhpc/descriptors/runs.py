@@ -1,0 +1,99 @@
+"""What descriptors need to know of a run folder besides its trajectory: is it done, what is it.
+
+Only files are read: ``status.json``, ``plan.json`` and ``roles.parquet``.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from iemhpc.errors import InputError, MissingInputError, unknown_name
+from iemhpc.workspace import Workspace, read_json
+
+MADE_BY = "iemhpc md-submit"
+
+_PHYSICS = {
+    "system": str,
+    "membrane": str,
+    "salt": str,
+    "n_sites": int,
+    "n_waters": int,
+    "n_counterions": int,
+    "n_coions": int,
+    "seed": int,
+}
+_REQUEST = {
+    "salt_molar": float,
+    "realised_salt_molar": float,
+    "salt_molar_low": float,
+    "salt_molar_high": float,
+    "water_per_site": float,
+}
+
+
+def finished_runs(
+    workspace: Workspace, run_ids: Sequence[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """Return the finished runs, and why the others that were asked for are none.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    run_ids : sequence of str, optional
+        The runs asked for; all if empty.
+
+    Raises
+    ------
+    MissingInputError
+        Where no run is finished.
+    UnknownNameError
+        Where a run asked for has no folder.
+    """
+    folders = sorted(p.parent.name for p in workspace.runs.glob("*/plan.json"))
+    for run_id in run_ids:
+        if run_id not in folders:
+            raise unknown_name("run", run_id, folders)
+    wanted = list(dict.fromkeys(run_ids)) or folders
+    states = {run_id: run_state(workspace.run(run_id)) for run_id in wanted}
+    done = [run_id for run_id, state in states.items() if state == "done"]
+    if not done:
+        counts = ", ".join(f"{run_id} is {state}" for run_id, state in list(states.items())[:3])
+        raise MissingInputError(
+            f"no finished run in {workspace.runs.resolve()} ({counts or 'it holds no run'}"
+            f"{', ...' if len(states) > 3 else ''}); make some with: {MADE_BY}; watch them with: "
+            "iemhpc status"
+        )
+    return done, {r: f"not finished: {s}" for r, s in states.items() if s != "done"}
+
+
+def run_state(folder: Path) -> str:
+    """Return what ``status.json`` says of a run; ``planned`` without one."""
+    path = folder / "status.json"
+    if not path.is_file():
+        return "planned"
+    status = read_json(path)
+    return str(status.get("state", "unknown")) if isinstance(status, dict) else "unknown"
+
+
+def plan_columns(folder: Path) -> dict[str, Any]:
+    """Return the columns of ``descriptors.parquet`` that come from a run's plan.
+
+    Raises
+    ------
+    InputError
+        Where the plan lacks one of them.
+    """
+    path = folder / "plan.json"
+    plan = read_json(path)
+    columns: dict[str, Any] = {"run_id": folder.name}
+    for part, wanted in (("physics", _PHYSICS), ("request", _REQUEST)):
+        values = plan.get(part) if isinstance(plan, Mapping) else None
+        values = values if isinstance(values, Mapping) else {}
+        missing = [key for key in wanted if values.get(key) is None]
+        if missing:
+            raise InputError(
+                f"{path}: {part} lacks {', '.join(missing)}; plan the run again with: {MADE_BY}"
+            )
+        columns |= {key: kind(values[key]) for key, kind in wanted.items()}
+    return columns
