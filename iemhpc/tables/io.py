@@ -132,18 +132,26 @@ def to_arrow(
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _by_column(
-    table: Table, rows: pd.DataFrame | Sequence[Mapping[str, Any]]
-) -> dict[str, list[Any]]:
+def _by_column(table: Table, rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if isinstance(rows, pd.DataFrame):
-        return {str(name): rows[name].tolist() for name in rows.columns}
+        return {str(name): _column_values(rows[name]) for name in rows.columns}
     if not rows:
         return {name: [] for name in table.names}
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _array(where: str, column: Column, values: Sequence[Any]) -> pa.Array:
+def _column_values(values: pd.Series) -> Any:
+    # plain finite numbers stay an array, which is checked at once: millions of pair counts are so
+    is_plain = isinstance(values.dtype, np.dtype) and values.dtype.kind in "if"
+    return values.to_numpy() if is_plain and np.isfinite(values).all() else values.tolist()
+
+
+def _array(where: str, column: Column, values: Any) -> pa.Array:
+    if isinstance(values, np.ndarray):
+        if column.type.equals(pa.from_numpy_dtype(values.dtype)):
+            return pa.array(values)
+        values = values.tolist()
     is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
     cleaned = [_none_if_missing(value) for value in values] if column.nullable else list(values)
     for row, value in enumerate(cleaned):
