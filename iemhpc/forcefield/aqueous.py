@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iemhpc.errors import ForceFieldError, unknown_name
-from iemhpc.forcefield.amber import AmberTable, gaff2_table, parse_frcmod
+from iemhpc.forcefield.amber import gaff2_table, parse_frcmod
 from iemhpc.forcefield.parameters import Parameters, Styles, Term
 from iemhpc.forcefield.residues import shipped_ion
 from iemhpc.units import SIGMA_PER_RMIN_HALF

