@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
+from torch import Tensor, nn
 
 from iemhpc.model.gcn import ActivityNetwork, batch_of
 from iemhpc.model.graph import Graph
@@ -75,12 +75,16 @@ def compress(graphs: Sequence[Graph], *, depth: int = 2) -> CompressedGraphs:
 
 def embed_compressed(network: ActivityNetwork, graphs: CompressedGraphs) -> Tensor:
     """Return what ``network.embed`` returns for the same graphs, shape (n_graphs, hidden)."""
-    atoms: Tensor | None = None
-    for convolution, layer in zip(network.convolutions, graphs.layers, strict=True):
-        arrived = layer if atoms is None else layer @ atoms
-        atoms = torch.relu(convolution.lin(arrived) + convolution.bias)
-    embedded: Tensor = graphs.readout @ atoms
-    return embedded
+    first, *others = zip(network.convolutions, graphs.layers, strict=True)
+    atoms = _convolve(first[0], first[1])
+    for convolution, layer in others:
+        atoms = _convolve(convolution, layer @ atoms)
+    return graphs.readout @ atoms
+
+
+def _convolve(convolution: nn.Module, arrived: Tensor) -> Tensor:
+    """Return what the convolution makes of features that its neighbours have sent already."""
+    return torch.relu(convolution.get_submodule("lin")(arrived) + convolution.get_parameter("bias"))
 
 
 def _normalised_adjacency(edge_index: NDArray[np.int64], n_atoms: int) -> sparse.csr_array:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iemhpc.dataset.splits import Rows, split_rows
 from iemhpc.errors import InputError
@@ -16,10 +17,6 @@ from iemhpc.model.gcn import scalars_of
 from iemhpc.model.inputs import Inputs, inputs_of
 from iemhpc.model.scaling import Floats
 from iemhpc.tables.descriptors import DESCRIPTORS, PAIRS
-from iemhpc.workspace import content_hash
-
-_SEEN_BY_MODELS = ("polymer_smiles", "salt_smiles", "salt_molar", "water_per_site", "label")
-_NAMES = ("system", "polymer", "salt", "label_kind", "label_source", "nu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,37 +114,17 @@ def folds_of(
     return divided
 
 
-def dataset_hash(dataset: pd.DataFrame) -> str:
-    """Return a hash of all that a model can learn from, row by row.
-
-    When and how the file was written does not count.
-
-    Examples
-    --------
-    >>> one = pd.DataFrame({"label": [0.5], "salt_molar": [1.0]})
-    >>> dataset_hash(one) == dataset_hash(one[["salt_molar", "label"]])
-    True
-    """
-    present = [name for name in (*_SEEN_BY_MODELS, *_NAMES, *DESCRIPTORS) if name in dataset]
-    return content_hash(
-        {name: [_null_as_none(value) for value in dataset[name].tolist()] for name in present}
-    )
-
-
-def _null_as_none(value: object) -> object:
-    return None if value is None or value != value else value  # noqa: PLR0124  # NaN
-
-
 def _reasons(rows: pd.DataFrame, names: list[str]) -> str:
-    counted = Counter(_reason(row, names) for _, row in rows.iterrows())
+    said = rows["null_reason"].tolist() if "null_reason" in rows else [None] * len(rows)
+    empty = rows[names].isna().to_numpy(dtype=bool)
+    counted = Counter(
+        reason if isinstance(reason, str) and reason else _missing_pairs(names, null)
+        for reason, null in zip(said, empty, strict=True)
+    )
     return ", ".join(f"{count} without {what}" for what, count in counted.most_common())
 
 
-def _reason(row: "pd.Series[object]", names: list[str]) -> str:
-    said = row.get("null_reason")
-    if isinstance(said, str) and said:
-        return said
-    missing = [name for name in names if pd.isna(row[name])]
+def _missing_pairs(names: list[str], empty: NDArray[np.bool_]) -> str:
+    missing = [name for name, is_empty in zip(names, empty, strict=True) if is_empty]
     pairs = [pair for pair in PAIRS if any(name.startswith(f"{pair}_") for name in missing)]
-    whole = len(missing) == len(names)
-    return "descriptors" if whole else ", ".join(pairs)
+    return "descriptors" if empty.all() else ", ".join(pairs)

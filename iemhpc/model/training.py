@@ -217,7 +217,7 @@ def _fit(
     for epoch in range(1, configuration.max_epochs + 1):
         order = np.random.default_rng([batch_seed, fold.number, epoch]).permutation(fold.train)
         rows = torch.from_numpy(order).to(device)
-        fitted = _epoch(network, tensors, optimiser, rows.split(configuration.batch_size))
+        fitted = _epoch(network, tensors, optimiser, torch.split(rows, configuration.batch_size))
         with torch.no_grad():
             loss = float(tensors.loss(network, held))
         if not np.isfinite([fitted, loss]).all():
