@@ -89,6 +89,8 @@ class Trajectory:
                 for start in range(0, len(segment.steps), n_at_once):
                     stop = min(start + n_at_once, len(segment.steps))
                     xyz, lengths, angles = stream.read(n_frames=stop - start)
+                    if lengths is None:  # how mdtraj says that all are zero
+                        lengths, angles = np.zeros((len(xyz), 3)), np.full((len(xyz), 3), 90.0)
                     keep = segment.keep[start:stop]
                     _check_frames(segment.path, start, stop - start, xyz, lengths, angles)
                     if keep.any():
@@ -257,8 +259,8 @@ def _check_frames(
     start: int,
     n_wanted: int,
     xyz: NDArray[np.float32],
-    lengths: NDArray[np.float32],
-    angles: NDArray[np.float32],
+    lengths: NDArray[np.floating],
+    angles: NDArray[np.floating],
 ) -> None:
     if len(xyz) != n_wanted:
         raise TrajectoryError(

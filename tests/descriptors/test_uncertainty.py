@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from iemhpc.descriptors.pairs import PairCounts
+from iemhpc.descriptors.uncertainty import describe_pair, is_converged
+
+EDGES_A = np.linspace(0, 12, 241)
+R_A = (EDGES_A[1:] + EDGES_A[:-1]) / 2
+
+
+def shell_counts(rng, filling: np.ndarray) -> PairCounts:
+    """Return counts of a shell at 2.4 Å that holds ``filling`` times four neighbours a block."""
+    n_blocks, n_frames, n_reference = len(filling), 25, 20
+    ideal = 330 / 24.0**3 * 4 / 3 * np.pi * np.diff(EDGES_A**3) * n_frames * n_reference
+    shell = np.exp(-((R_A - 2.4) ** 2) / 2 / 0.12**2)
+    shell *= 4 * n_frames * n_reference / shell.sum()
+    outside = ideal * (1 / (1 + np.exp((3.9 - R_A) / 0.15)) + 0.3 * np.exp(-((R_A - 4.5) ** 2)))
+    return PairCounts(
+        counts=rng.poisson(filling[:, None] * shell + outside),
+        n_frames=np.full(n_blocks, n_frames),
+        mean_inverse_volume_A3=np.full(n_blocks, 24.0**-3),
+        n_reference=n_reference,
+        n_neighbour=330,
+    )
+
+
+def test_the_jackknife_gives_the_scatter_between_independent_runs():
+    rng = np.random.default_rng(2)
+    found = [
+        describe_pair(shell_counts(rng, rng.normal(1, 0.1, 20)), fixed_radius_A=3.2)
+        for _ in range(25)
+    ]
+    numbers = np.array([f.shell.coordination_number for f in found])
+    errors = np.array([f.errors["coordination_number"] for f in found])
+    assert errors.mean() == pytest.approx(numbers.std(ddof=1), rel=0.35)
+    assert sum("not_converged" in f.shell.flags for f in found) <= 4
+
+
+def test_a_drift_over_the_run_is_flagged_not_converged():
+    counts = shell_counts(np.random.default_rng(3), np.linspace(0.7, 1.3, 20))
+    found = describe_pair(counts, fixed_radius_A=3.2)
+    assert "not_converged" in found.shell.flags
+    assert found.shell.coordination_number == pytest.approx(4.0, rel=0.03)
+
+
+def test_the_count_at_a_fixed_radius_needs_no_minimum():
+    counts = shell_counts(np.random.default_rng(4), np.ones(20))
+    found = describe_pair(counts, fixed_radius_A=3.0)
+    assert found.coordination_number_fixed == pytest.approx(4.0, rel=0.03)
+    assert describe_pair(counts, fixed_radius_A=13.0).coordination_number_fixed is None
+
+
+def test_a_block_without_frames_is_invalid_input():
+    counts = shell_counts(np.random.default_rng(4), np.ones(20))
+    counts.n_frames[3] = 0
+    assert describe_pair(counts, fixed_radius_A=3.0).shell.reason == "invalid_input"
+
+
+def test_five_blocks_never_prove_convergence_unless_the_error_is_negligible():
+    rng = np.random.default_rng(5)
+    assert not is_converged(rng.normal(1, 0.1, 5))
+    assert is_converged(rng.normal(6, 0.001, 5))
+
+
+def test_white_noise_is_seldom_called_unconverged():
+    rng = np.random.default_rng(6)
+    alarms = [not is_converged(rng.normal(1, 0.1, 20)) for _ in range(1000)]
+    assert np.mean(alarms) < 0.06
