@@ -109,7 +109,8 @@ def _check_membrane(polymer: Polymer, crosslinker: str | None) -> None:
     if not polymer.site_charge:
         raise ChemistryError(
             f"membrane {polymer.name!r} has no tethered charge; wanted at least one charged unit "
-            "among " + ", ".join(unit.name for unit in polymer.units)
+            f"among {', '.join(unit.name for unit in polymer.units)}; write acids and amines as "
+            "their ions, as in S(=O)(=O)[O-] and [N+](C)(C)C"
         )
     for unit in polymer.units:
         if (unit.name == crosslinker) != (unit.n_attachments == 4):

@@ -128,7 +128,7 @@ class Polymer:
     @property
     def hash(self) -> str:
         """Hash of the structure: equal for other spellings of the same units."""
-        units = [unit.canonical_smiles for unit in self.units]
+        units = [unit.oriented_smiles for unit in self.units]
         shares = [round(fraction, 9) for fraction in self.fractions]
         blocks = list(self.blocks) if self.arrangement == "block" else []
         return content_hash([units, shares, self.arrangement, blocks])

@@ -55,7 +55,7 @@ def oligomer(polymer: Polymer) -> Oligomer:
     """
     counts = polymer.oligomer_counts or smallest_counts(polymer.fractions)
     # Random and alternating orders must not depend on the order in which units were listed.
-    kinds = sorted(range(len(counts)), key=lambda kind: polymer.units[kind].canonical_smiles)
+    kinds = sorted(range(len(counts)), key=lambda kind: polymer.units[kind].oriented_smiles)
     ranked = [counts[kind] for kind in kinds]
     if polymer.arrangement == "block":
         order = _most_balanced_blocks(counts, polymer.blocks)

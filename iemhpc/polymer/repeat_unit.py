@@ -85,12 +85,22 @@ class RepeatUnit:
         """The same for every spelling of the unit; attachment points as ``*``."""
         return str(Chem.MolToSmiles(unit_mol(self)))
 
+    @property
+    def oriented_smiles(self) -> str:
+        """The same, with the attachment points numbered: head 1, tail 2, those of the far chain."""
+        mol = unit_mol(self)
+        for number, point in enumerate(attachments(self), start=1):
+            mol.GetAtomWithIdx(point).SetIsotope(number)
+        return str(Chem.MolToSmiles(mol))
+
 
 def unit_mol(unit: RepeatUnit) -> Chem.Mol:
     """Return a copy of the unit's molecule: heavy atoms and attachment points (element 0)."""
     mol = Chem.Mol(_parse(unit.smiles))
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(0)
+        if atom.GetAtomicNum() == 0:
+            atom.SetIsotope(0)
     return mol
 
 

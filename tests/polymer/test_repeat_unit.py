@@ -96,6 +96,14 @@ def test_numbered_attachment_points_overrule_the_head():
     assert attachments(RepeatUnit("reversed", "[*:2]CC([*:1])c1ccccc1")) == (3, 0)
 
 
+def test_oriented_smiles_tells_a_reversed_unit_from_the_usual_one():
+    usual = RepeatUnit("a", "[*]CC([*])c1ccccc1")
+    same = RepeatUnit("b", "[1*]C(C[2*])c1ccccc1")
+    reversed_unit = RepeatUnit("c", "[*:2]CC([*:1])c1ccccc1")
+    assert usual.oriented_smiles == same.oriented_smiles != reversed_unit.oriented_smiles
+    assert usual.canonical_smiles == same.canonical_smiles == reversed_unit.canonical_smiles
+
+
 def test_cross_linker_has_near_and_far_chain_apart():
     unit = RepeatUnit("divinylbenzene", "[*]CC([*])c1ccc(cc1)C([*])C[*]")
     points = attachments(unit)
