@@ -32,6 +32,9 @@ from iemhpc.workspace import content_hash, read_json, write_json
 
 SCHEMA_VERSION = 1
 
+TITLE = "terms that gaff2.dat lacks, by parmchk2"
+"""First line of the frcmod lines of a residue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residue:
@@ -144,7 +147,8 @@ def make_residue(
         drift_e=drift_e,
         oligomers=tuple(Chem.MolToSmiles(Chem.RemoveHs(molecule)) for molecule in molecules),
         programs=f"{charged[0].programs}, iemhpc {__version__}",
-        frcmod=tuple(line for item in charged for line in item.frcmod.splitlines()),
+        # One title line, then the sections of all oligomers: a valid frcmod file.
+        frcmod=(TITLE, *(line for item in charged for line in item.frcmod.splitlines()[1:])),
     )
 
 
@@ -204,7 +208,7 @@ def make_ion(name: str, smiles: str, *, method: str = "am1bcc", say: Say = quiet
         drift_e=drift_e,
         oligomers=(Chem.MolToSmiles(molecule),),
         programs=f"{charged.programs}, iemhpc {__version__}",
-        frcmod=tuple(charged.frcmod.splitlines()),
+        frcmod=(TITLE, *charged.frcmod.splitlines()[1:]),
     )
 
 
