@@ -11,7 +11,7 @@ PROTON_G_MOL = 1.00728
 """Mass of H+, for the acid form in which equivalent weights are given."""
 
 CONTOUR_PER_BACKBONE_ATOM_A = 1.25
-"""A stretched vinyl unit, two backbone atoms, is 2.5 Å long (Manning 1969)."""
+"""A stretched vinyl unit, two backbone atoms, is taken as 2.5 Å long."""
 
 
 def equivalent_weight_g_mol(polymer: Polymer, counterion: Ion | None = None) -> float:

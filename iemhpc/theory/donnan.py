@@ -20,7 +20,7 @@ and the mobile salt follows from equal activities inside and outside,
       = (\nu_{ct} c\gamma)^{\nu_{ct}} (\nu_{co} c\gamma)^{\nu_{co}}, \qquad
     C_{ct} = C_{fix}/z_{ct} + \nu_{ct} C_s, \quad C_{co} = \nu_{co} C_s.
 
-Manning, J. Chem. Phys. 51 (1969) 924; Kamcev, Paul and Freeman, Macromolecules 48 (2015) 8011.
+Manning, J. Chem. Phys. 51 (1969) 924; Kamcev, Paul and Freeman, Macromolecules (2015).
 """
 
 import math

@@ -11,7 +11,7 @@ r"""Mean activity coefficients of salts in water at 25 °C, by Pitzer's equation
     C = \tfrac32 C_\phi
 
 Pitzer, J. Phys. Chem. 77 (1973) 268; parameters of May, Rowland, Hefter and Königsberger,
-J. Chem. Eng. Data 56 (2011) 5066, in ``data/pitzer.csv``.
+J. Chem. Eng. Data (2011), doi 10.1021/je2009329, in ``data/pitzer.csv``.
 """
 
 import csv
