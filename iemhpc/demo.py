@@ -173,7 +173,7 @@ def _explain(workspace: Workspace, say: Say) -> Any:
 
 
 def _predict(workspace: Workspace) -> Any:
-    from iemhpc.model.prediction import predict_point
+    from iemhpc.model.asking import predict_point
 
     return predict_point(workspace, "CR61", "NaCl", salt_molar=0.5)
 

@@ -142,7 +142,7 @@ def predict(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Predict one activity coefficient, with the spread over the ensemble."""
-    from iemhpc.model.prediction import predict_point
+    from iemhpc.model.asking import predict_point
 
     prediction = predict_point(
         Workspace(workspace),

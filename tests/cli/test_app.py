@@ -101,7 +101,7 @@ def test_json_is_json(tmp_path: Path) -> None:
 
 
 def test_lists_of_numbers_say_what_they_want() -> None:
-    with pytest.raises(InputError, match="--seed: got '1.5', wanted whole numbers"):
+    with pytest.raises(InputError, match=r"--seed: got '1\.5', wanted whole numbers"):
         options.integers("1.5", option="--seed")
     with pytest.raises(InputError, match="--hidden: got '1,,2', wanted numbers"):
         options.numbers("1,,2", option="--hidden")
