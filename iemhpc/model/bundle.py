@@ -6,7 +6,7 @@ explained without the dataset.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,11 @@ class Bundle:
     def label_sources(self) -> tuple[str, ...]:
         """Where its labels come from."""
         return tuple(sorted({str(point["label_source"]) for point in self.points}))
+
+    @property
+    def validation_loss(self) -> float:
+        """Mean of the folds' best validation losses, in the target."""
+        return float(self.metrics["validation_loss"])
 
     def frame(self) -> pd.DataFrame:
         """Return the dataset's points as a frame, one row a point."""
@@ -330,17 +335,3 @@ def list_bundles(workspace: Workspace) -> tuple[Bundle, ...]:
         return ()
     found = [load_bundle(p.parent) for p in workspace.models.glob(f"[!.]*/{DESCRIPTION_FILE}")]
     return tuple(sorted(found, key=lambda one: (LEVELS.index(one.level), one.hash)))
-
-
-def best_per_level(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
-    """Return the bundle of lowest mean validation loss of each level."""
-    best: dict[str, Bundle] = {}
-    for bundle in bundles:
-        known = best.get(bundle.level)
-        if known is None or _validation_loss(bundle) < _validation_loss(known):
-            best[bundle.level] = bundle
-    return best
-
-
-def _validation_loss(bundle: Bundle) -> float:
-    return float(bundle.metrics.get("validation_loss", float("inf")))

@@ -121,7 +121,13 @@ def _reasons(rows: pd.DataFrame, names: list[str]) -> str:
         reason if isinstance(reason, str) and reason else _missing_pairs(names, null)
         for reason, null in zip(said, empty, strict=True)
     )
-    return ", ".join(f"{count} without {what}" for what, count in counted.most_common())
+    return ", ".join(f"{count} without {_named(what)}" for what, count in counted.most_common())
+
+
+def _named(reason: str) -> str:
+    """Let a reason that names no pair follow the word "without"."""
+    is_named = reason.startswith((*PAIRS, "descriptors"))
+    return reason if is_named else f"descriptors: {reason}"
 
 
 def _missing_pairs(names: list[str], empty: NDArray[np.bool_]) -> str:
