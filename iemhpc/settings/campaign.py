@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -121,7 +121,7 @@ class CampaignSettings(BaseModel):
         default=None, gt=0.0, le=10_000.0, description="length of the production, ns"
     )
     frame_ps: float | None = Field(default=None, gt=0.0, description="time between frames, ps")
-    timestep_fs: Literal[1.0, 2.0] = Field(default=2.0, description="of the production, fs")
+    timestep_fs: float = Field(default=2.0, gt=0.0, le=2.0, description="of production, fs")
     cluster: str = Field(default="this-machine", description="profile of jobs/clusters, or path")
     cores_per_run: int = Field(default=1, ge=1, le=1024, description="cores of one run")
 

@@ -1,9 +1,9 @@
 """``jobs/clusters/*.toml``: what differs from one computing centre to the next."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iemhpc.settings.reading import read_settings
 
@@ -47,6 +47,15 @@ class ClusterSettings(BaseModel):
     attempts: int = Field(
         default=20, ge=1, description="how often a run that was cut short may go on"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.wall_hours * 3600 < 2 * self.warning_s:
+            raise ValueError(
+                f"wall_hours = {self.wall_hours:g} leaves no time beside the warning of "
+                f"{self.warning_s} s; wanted at least twice that"
+            )
+        return self
 
 
 def read_cluster(path: Path) -> ClusterSettings:

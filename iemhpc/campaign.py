@@ -1,0 +1,405 @@
+"""From ``campaign.toml`` to submitted runs: plans, boxes, run folders, submission.
+
+Everything is checked before anything is written. Points that round to the same box share one run;
+replicas differ by seed. Doing it again does nothing twice: a run is named by the hash of its
+physics, a folder that exists is not built again, and a finished run is not run again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from iemhpc.errors import IemhpcError, InputError, ProgramError, unknown_name
+from iemhpc.forcefield import FORCE_FIELDS
+from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
+from iemhpc.polymer.catalog import System, load_membrane, load_salt
+from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.submission import open_scheduler, render_scripts, submit_runs
+from iemhpc.settings.campaign import (
+    CampaignSettings,
+    SystemSettings,
+    make_campaign,
+    read_campaign,
+)
+from iemhpc.settings.reading import load_toml
+from iemhpc.system.assembly import build_box
+from iemhpc.system.composition import Composition, compose
+from iemhpc.workspace import Workspace, write_json
+
+_OF_A_SYSTEM = {"salt": "salts", "salt_molar": "salt_molar", "water_per_site": "water_per_site"}
+"""Overrides that go into every ``[[systems]]`` block -> their key there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRun:
+    """One run of a campaign, and what has become of it."""
+
+    run_id: str
+    """Name of its folder."""
+    system: str
+    """Membrane and salt."""
+    salt_molar: tuple[float, ...]
+    """Wanted concentrations that it stands for, mol/L."""
+    realised_salt_molar: float
+    """Concentration that its whole ions make, mol/L."""
+    water_per_site: float
+    """Water molecules per tethered charge."""
+    seed: int
+    """Which replica."""
+    state: str
+    """As in ``iemhpc status``; ``new`` where nothing was built, ``not built`` where that failed."""
+    reason: str
+    """Why, where it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignSummary:
+    """What ``iemhpc md-submit`` did, or would do."""
+
+    runs: tuple[CampaignRun, ...]
+    """Every run of the campaign."""
+    notes: tuple[str, ...]
+    """Where rounding to whole ions has moved a concentration."""
+    started: tuple[str, ...]
+    """Runs handed over now."""
+    job_ids: tuple[str, ...] = ()
+    """Jobs of a queue."""
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    """Of a dry run: path -> text of the scripts that would be written."""
+    cluster: str = ""
+    """Where to."""
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Runs that failed or could not be built."""
+        return tuple(run.run_id for run in self.runs if run.state in ("failed", "not built"))
+
+    def lines(self) -> list[str]:
+        """Return the table of runs, notes, and what was done."""
+        width = max([len(run.system) for run in self.runs], default=6)
+        lines = [
+            f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
+            f"{'water/site':>10}  seed  state"
+        ]
+        for run in self.runs:
+            wanted = " ".join(f"{value:g}" for value in run.salt_molar)
+            reason = f": {run.reason}" if run.reason else ""
+            lines.append(
+                f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
+                f"{run.realised_salt_molar:>8.3g}  {run.water_per_site:>10.4g}  {run.seed:>4}  "
+                f"{run.state}{reason}"
+            )
+        lines += [f"note: {note}" for note in self.notes]
+        for path, text in self.scripts.items():
+            lines += [f"== {path}", *text.rstrip().splitlines()]
+        if self.job_ids:
+            lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
+        return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """A run before it is built."""
+
+    plan: RunPlan
+    system: System
+    composition: Composition
+    wanted: tuple[float, ...]
+
+
+def submit_campaign(
+    workspace: Workspace,
+    targets: Sequence[str] = (),
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    cluster: str | None = None,
+    submit: bool = True,
+    dry_run: bool = False,
+    say: Say = quiet,
+) -> CampaignSummary:
+    """Build the runs of a campaign and hand them over.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where ``campaign.toml`` is and ``runs/`` will be.
+    targets : sequence of str
+        Catalogue names, membrane TOMLs, or one campaign TOML; default: ``campaign.toml``. Named
+        membranes are simulated with the other settings of ``campaign.toml``, where there is one.
+    overrides : mapping, optional
+        Settings that win over the campaign's; ``salt``, ``salt_molar`` and ``water_per_site`` for
+        every system.
+    cluster : str, optional
+        Profile to use instead of the campaign's.
+    submit, dry_run : bool
+        ``submit=False`` builds only; ``dry_run`` writes nothing at all.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    InputError
+        Where the campaign cannot be used; all bad entries at once, before anything is written.
+    ProgramError
+        Where a program is missing, or every run has failed.
+    """
+    campaign = load_campaign(workspace, targets, overrides=overrides or {}, cluster=cluster)
+    planned, notes = plan_campaign(campaign)
+    cores = campaign.cores_per_run
+    if dry_run:
+        plans = {workspace.run(p.plan.run_id): plan_json(p.plan) for p in planned}
+        scripts = render_scripts(workspace, plans, cluster=campaign.cluster, cores_per_run=cores)
+        return CampaignSummary(
+            runs=_rows(workspace, planned, {}),
+            notes=notes,
+            started=(),
+            scripts={str(path): text for path, text in scripts.items()},
+            cluster=campaign.cluster,
+        )
+    if submit:
+        open_scheduler(workspace, campaign.cluster, cores_per_run=cores)
+    for note in notes:
+        say(note)
+    problems = _build(workspace, planned, campaign, say=say)
+    built = [p.plan.run_id for p in planned if p.plan.run_id not in problems]
+    started: tuple[str, ...] = ()
+    job_ids: tuple[str, ...] = ()
+    if submit and built:
+        done = submit_runs(workspace, built, cluster=campaign.cluster, cores_per_run=cores, say=say)
+        started, job_ids = done.started, done.job_ids if done.in_queue else ()
+    summary = CampaignSummary(
+        runs=_rows(workspace, planned, problems),
+        notes=notes,
+        started=started,
+        job_ids=job_ids,
+        cluster=campaign.cluster,
+    )
+    if len(summary.failed) == len(summary.runs):
+        raise ProgramError(
+            "every run failed: "
+            + "; ".join(f"{run.system} {run.run_id}: {run.reason}" for run in summary.runs)
+        )
+    return summary
+
+
+def load_campaign(
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    overrides: Mapping[str, Any],
+    cluster: str | None = None,
+) -> CampaignSettings:
+    """Return the campaign of targets, ``campaign.toml`` and overrides together."""
+    files = [target for target in targets if _is_campaign(target)]
+    if files and len(targets) > 1:
+        raise InputError(
+            f"got {', '.join(targets)}: a campaign TOML stands alone; name it without the others"
+        )
+    if files or not targets:
+        path = Path(files[0]) if files else workspace.campaign
+        campaign, where = read_campaign(path), str(path)
+    else:
+        systems = tuple(SystemSettings(membrane=target) for target in targets)
+        where = ", ".join(targets)
+        if workspace.campaign.exists():
+            campaign = read_campaign(workspace.campaign).model_copy(update={"systems": systems})
+        else:
+            campaign = CampaignSettings(systems=systems)
+    values = campaign.model_dump(exclude_unset=True) | {
+        "systems": [system.model_dump(exclude_unset=True) for system in campaign.systems]
+    }
+    for key, value in overrides.items():
+        if key in _OF_A_SYSTEM:
+            for system in values["systems"]:
+                system[_OF_A_SYSTEM[key]] = value
+        else:
+            values[key] = value
+    if cluster is not None:
+        values["cluster"] = cluster
+    return make_campaign(values, where=where)
+
+
+def _is_campaign(target: str) -> bool:
+    if not target.lower().endswith(".toml"):
+        return False
+    return "systems" in load_toml(
+        Path(target), what="a campaign or membrane", made_by="iemhpc init writes a campaign"
+    )
+
+
+def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[_Planned, ...], tuple[str, ...]]:
+    """Return every run of a campaign, each once, and notes on rounded concentrations.
+
+    Raises
+    ------
+    InputError
+        Naming everything that is wrong with it.
+    """
+    problems = _names_that_are_unknown(campaign)
+    planned: dict[str, _Planned] = {}
+    notes: list[str] = []
+    for entry in campaign.systems:
+        for system in _systems_of(entry, problems):
+            waters: tuple[float | None, ...] = entry.water_per_site or (None,)
+            for molar, water in product(entry.salt_molar, waters):
+                try:
+                    composition = compose(
+                        system, salt_molar=molar, water_per_site=water, box_A=campaign.box_A
+                    )
+                except IemhpcError as error:
+                    problems.append(str(error))
+                    continue
+                if composition.rounding_note:
+                    notes.append(composition.rounding_note)
+                for replica in range(campaign.replicas):
+                    _add(planned, _plan(campaign, system, composition, replica=replica))
+    if problems:
+        raise InputError("; ".join(dict.fromkeys(problems)))
+    return tuple(planned.values()), tuple(dict.fromkeys(notes))
+
+
+def _names_that_are_unknown(campaign: CampaignSettings) -> list[str]:
+    if campaign.force_field in FORCE_FIELDS:
+        return []
+    return [str(unknown_name("force field", campaign.force_field, FORCE_FIELDS))]
+
+
+def _systems_of(entry: SystemSettings, problems: list[str]) -> list[System]:
+    """Return the systems of an entry; what is wrong with it is added to ``problems``."""
+    try:
+        membrane = load_membrane(entry.membrane)
+    except IemhpcError as error:
+        problems.append(str(error))
+        return []
+    found = []
+    for name in entry.salts or membrane.salts:
+        try:
+            found.append(System(membrane, load_salt(name)))
+        except IemhpcError as error:
+            problems.append(f"{entry.membrane}: {error}")
+    return found
+
+
+def _plan(
+    campaign: CampaignSettings, system: System, composition: Composition, *, replica: int
+) -> _Planned:
+    physics = {
+        "membrane": system.membrane.name,
+        "polymer_hash": system.membrane.polymer.hash,
+        "system": system.name,
+        "salt": system.salt.name,
+        "counterion": system.counterion.name,
+        "coion": system.coion.name,
+        "n_chains": composition.n_chains,
+        "units_per_chain": composition.units_per_chain,
+        "n_sites": composition.n_sites,
+        "n_counterions": composition.n_counterions,
+        "n_coions": composition.n_coions,
+        "n_waters": composition.n_waters,
+        "force_field": campaign.force_field,
+        "charges": campaign.charges,
+        "water_model": campaign.water_model,
+        "protocol": campaign.protocol_variables(),
+        "temperature_K": campaign.temperature_K,
+        "pressure_atm": campaign.pressure_atm,
+        "seed": campaign.seed + replica,
+    }
+    request = {
+        "salt_molar": composition.salt_molar,
+        "realised_salt_molar": composition.realised_salt_molar,
+        "salt_molar_low": composition.salt_molar_low,
+        "salt_molar_high": composition.salt_molar_high,
+        "water_per_site": composition.water_per_site,
+        "box_A": composition.box_A,
+    }
+    sampling = {
+        "production_ps": campaign.production_ps,
+        "frame_ps": campaign.frame_length_ps,
+        "timestep_fs": campaign.timestep_fs,
+    }
+    plan = RunPlan(physics=physics, request=request, sampling=sampling)
+    return _Planned(
+        plan=plan, system=system, composition=composition, wanted=(composition.salt_molar,)
+    )
+
+
+def _add(planned: dict[str, _Planned], new: _Planned) -> None:
+    """Add a run; where its box is there already, only the wanted concentration."""
+    old = planned.get(new.plan.run_id)
+    if old is None:
+        planned[new.plan.run_id] = new
+    else:
+        wanted = tuple(dict.fromkeys((*old.wanted, *new.wanted)))
+        planned[new.plan.run_id] = replace(old, wanted=wanted)
+
+
+def _build(
+    workspace: Workspace,
+    planned: Sequence[_Planned],
+    campaign: CampaignSettings,
+    *,
+    say: Say,
+) -> dict[str, str]:
+    """Write the folders that are not there; return run id -> why it could not be built."""
+    problems: dict[str, str] = {}
+    new = [p for p in planned if not workspace.run(p.plan.run_id).exists()]
+    for number, one in enumerate(new, 1):
+        seed = one.plan.physics["seed"]
+        say(
+            f"box {number} of {len(new)}: {one.system.name}, "
+            f"{one.composition.realised_salt_molar:.3g} mol/L, seed {seed}"
+        )
+        try:
+            box = build_box(
+                system=one.system,
+                composition=one.composition,
+                force_field=campaign.force_field,
+                charges=campaign.charges,
+                water_model=campaign.water_model,
+                seed=seed,
+                say=lambda line: say(f"  {line}"),
+            )
+            write_run(workspace, one.plan, box)
+        except IemhpcError as error:
+            problems[one.plan.run_id] = str(error)
+            say(f"{one.system.name}: not built: {error}")
+    for one in planned:
+        if one.plan.run_id not in problems:
+            _lengthen(workspace.run(one.plan.run_id), one.plan)
+    return problems
+
+
+def _lengthen(folder: Path, plan: RunPlan) -> None:
+    """Ask an existing run for the longer production that the campaign wants now."""
+    old = read_plan(folder)
+    wanted = float(plan.sampling["production_ps"])
+    if wanted > float(old.sampling["production_ps"]):
+        sampling = {**old.sampling, "production_ps": wanted}
+        write_json(folder / "plan.json", plan_json(replace(old, sampling=sampling)))
+
+
+def _rows(
+    workspace: Workspace, planned: Sequence[_Planned], problems: Mapping[str, str]
+) -> tuple[CampaignRun, ...]:
+    known = {row.run_id: row for row in run_states(workspace)}
+    rows = []
+    for one in planned:
+        run_id = one.plan.run_id
+        row = known.get(run_id)
+        state = "not built" if run_id in problems else row.state if row else "new"
+        rows.append(
+            CampaignRun(
+                run_id=run_id,
+                system=one.system.name,
+                salt_molar=one.wanted,
+                realised_salt_molar=one.composition.realised_salt_molar,
+                water_per_site=one.composition.water_per_site,
+                seed=int(one.plan.physics["seed"]),
+                state=state,
+                reason=problems.get(run_id) or (row.reason if row else ""),
+            )
+        )
+    return tuple(rows)

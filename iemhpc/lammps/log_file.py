@@ -1,0 +1,186 @@
+"""What a LAMMPS log says: thermodynamic tables by column name, and errors in plain words.
+
+A log holds one table a ``run``; a killed LAMMPS leaves the last one cut short, which is read as far
+as it goes. Columns are found by name, never by position.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThermoTable:
+    """The output of one ``run`` or ``minimize``."""
+
+    columns: Mapping[str, NDArray[np.float64]]
+    """Name as in the log (``Step``, ``Temp``, ``Lx``) -> values, shape (n_rows,)."""
+    complete: bool
+    """Whether LAMMPS reached the end of it."""
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """Return one column.
+
+        Raises
+        ------
+        InputError
+            Where the log has no such column.
+        """
+        if name not in self.columns:
+            raise InputError(
+                f"the log has no column {name!r}; it has {', '.join(self.columns)}: add it to "
+                "thermo_style"
+            )
+        return self.columns[name]
+
+
+def thermo_tables(log: str) -> tuple[ThermoTable, ...]:
+    r"""Return the tables of a log, in order.
+
+    Examples
+    --------
+    >>> log = "   Step          Temp\n 0   300.0\n 10   298.5\nLoop time of 1 on 1 procs\n"
+    >>> thermo_tables(log)[0]["Temp"].tolist()
+    [300.0, 298.5]
+    """
+    tables: list[ThermoTable] = []
+    names: list[str] | None = None
+    rows: list[list[float]] = []
+    # a line without its end was cut while it was written
+    for line in log[: log.rfind("\n") + 1].splitlines():
+        words = line.split()
+        if words[:1] == ["Step"] and all(re.match(r"^[A-Za-z]\w*", word) for word in words):
+            if names is not None:
+                tables.append(_table(names, rows, complete=False))
+            names, rows = words, []
+        elif names is not None and line.startswith("Loop time of"):
+            tables.append(_table(names, rows, complete=True))
+            names, rows = None, []
+        elif names is not None:
+            numbers = _numbers(words, len(names))
+            if numbers is not None:
+                rows.append(numbers)
+    if names is not None:
+        tables.append(_table(names, rows, complete=False))
+    return tuple(tables)
+
+
+def read_thermo(path: Path) -> tuple[ThermoTable, ...]:
+    """Return the tables of a log file.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file.
+    """
+    try:
+        return thermo_tables(path.read_text(encoding="utf-8", errors="replace"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(f"{path} is not a LAMMPS log: there is no such file") from error
+
+
+def last_step(log: str) -> int | None:
+    r"""Return the last time step that the end of a log tells of.
+
+    Examples
+    --------
+    >>> last_step("   Step   Temp\n  0 300\n  500 298\n")
+    500
+    """
+    tables = thermo_tables(log)
+    steps = [table.columns["Step"] for table in tables if len(table.columns["Step"])]
+    return int(steps[-1][-1]) if steps else None
+
+
+def _table(names: list[str], rows: list[list[float]], *, complete: bool) -> ThermoTable:
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+    return ThermoTable(
+        columns={name: values[:, index] for index, name in enumerate(names)}, complete=complete
+    )
+
+
+def _numbers(words: list[str], n_columns: int) -> list[float] | None:
+    if len(words) != n_columns:
+        return None
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
+
+
+# https://docs.lammps.org/Errors_messages.html
+_MEANINGS: tuple[tuple[str, str], ...] = (
+    (
+        r"Lost atoms",
+        "atoms flew out of the box: overlaps were left or the time step is too long; build again "
+        "with another seed, or lengthen push_off_ps and minimize_steps",
+    ),
+    (
+        r"[Bb]ond atoms? .*missing|[Aa]ngle atoms? .*missing|[Dd]ihedral atoms? .*missing",
+        "a bond was torn across the box: the same cause as lost atoms; build again with another "
+        "seed, or lengthen push_off_ps and minimize_steps",
+    ),
+    (
+        r"[Ss]hake|SHAKE",
+        "SHAKE could not hold the bonds to hydrogen: the structure was far from rest, or the "
+        "cluster has more than four atoms; lengthen minimize_steps or warm_ps",
+    ),
+    (
+        r"Out of range atoms - cannot compute PPPM",
+        "atoms moved too far between two neighbour lists: forces were too large; lengthen "
+        "minimize_steps or warm_ps, or shorten timestep_fs",
+    ),
+    (
+        r"Non-numeric|nan|NaN",
+        "positions or pressure became infinite: two atoms sat on each other; build again with "
+        "another seed",
+    ),
+    (
+        r"Unrecognized|Unknown .*style|is part of the .* package",
+        "this LAMMPS was built without a style that the templates need; iemhpc doctor lists the "
+        "styles, the packages are MOLECULE, KSPACE, RIGID and EXTRA-DUMP",
+    ),
+    (
+        r"[Rr]estart file",
+        "a restart file is damaged; delete it and submit again: the run goes on from the one "
+        "before",
+    ),
+    (
+        r"[Cc]annot open|[Cc]ould not open",
+        "a file is missing or may not be written; is the disk full?",
+    ),
+    (r"[Ff]ile.*short|[Ww]rite.*fail|No space", "the disk is full; make room and submit again"),
+)
+
+
+def error_lines(log: str) -> tuple[str, ...]:
+    """Return the lines in which LAMMPS says what went wrong.
+
+    Examples
+    --------
+    >>> error_lines("ERROR: Lost atoms: original 30 current 29 (thermo.cpp:481)")
+    ('ERROR: Lost atoms: original 30 current 29 (thermo.cpp:481)',)
+    """
+    return tuple(line.strip() for line in log.splitlines() if line.startswith("ERROR"))
+
+
+def explain_error(line: str) -> str:
+    """Return what an error of LAMMPS means and what to do; empty where that is not known.
+
+    Examples
+    --------
+    >>> explain_error("ERROR: Out of range atoms - cannot compute PPPM").split(":")[0]
+    'atoms moved too far between two neighbour lists'
+    """
+    if "ERROR: iemhpc:" in line:
+        return ""  # our templates say themselves what to do
+    for pattern, meaning in _MEANINGS:
+        if re.search(pattern, line):
+            return meaning
+    return ""

@@ -1,0 +1,88 @@
+"""The protocol of a scheduler: render, submit, poll, cancel.
+
+A scheduler brings run folders to where they run. It never decides what a run is worth: the files
+that the run writes are the truth, and what a queue says is a hint (``runs.py``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from iemhpc.progress import Say, quiet
+from iemhpc.settings.cluster import ClusterSettings
+from iemhpc.workspace import Workspace
+
+
+class JobState(StrEnum):
+    """What a queue says of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    GONE = "gone"
+    """Not in the queue: ended, or never there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one run asks for."""
+
+    cores_per_run: int = 1
+    """Processes of LAMMPS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Runs that are handed over together."""
+
+    runs: tuple[Path, ...]
+    """Run folders, in the order of the array."""
+    submission_id: str
+    """Hash of the runs and their attempts: the same crash is found again under the same name."""
+    plans: tuple[Mapping[str, Any], ...] = ()
+    """What each ``plan.json`` holds; needed for :meth:`Scheduler.render`."""
+
+
+class Scheduler(Protocol):
+    """How a run reaches a node."""
+
+    name: str
+    """As in a cluster profile."""
+    foreground: bool
+    """Whether :meth:`submit` returns only when the runs have ended."""
+
+    cluster: ClusterSettings
+    """The profile."""
+
+    def __init__(
+        self, workspace: Workspace, cluster: ClusterSettings, resources: Resources
+    ) -> None:
+        """Keep what every submission needs; nothing is started or written."""
+
+    def check(self) -> None:
+        """Raise ProgramError where a program is missing, before anything is written."""
+
+    def render(self, submission: Submission) -> Mapping[Path, str]:
+        """Return every script that a submission would write, by path."""
+
+    def early_job_id(self) -> str | None:
+        """Return the job's id where it is known before the submission, else None."""
+
+    def find(self, submission: Submission) -> str | None:
+        """Return the job of a submission that crashed before its id was saved, if there is one."""
+
+    def submit(self, submission: Submission, *, say: Say = quiet) -> str:
+        """Hand the runs over and return the job's id."""
+
+    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
+        """Return the state of each task: ``job id`` or ``job id_task``.
+
+        Raises
+        ------
+        ProgramError
+            Where the queue does not answer; that says nothing about the jobs.
+        """
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """End jobs."""

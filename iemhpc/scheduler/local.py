@@ -1,0 +1,199 @@
+"""The local machine, without a queue: as many runs at once as there are cores, in the foreground.
+
+A run is ``bash run.sh`` in a session of its own. Ctrl-C, TERM and the death of this process reach
+it as TERM: LAMMPS writes a restart file and stops, and the next submission goes on from there.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from iemhpc.errors import ResourceError
+from iemhpc.lammps.log_file import last_step
+from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.cluster import lammps_words, setup_lines
+from iemhpc.scheduler.run_files import describe_run, read_status
+from iemhpc.scheduler.scripts import render_run
+from iemhpc.settings.cluster import ClusterSettings
+from iemhpc.workspace import Workspace
+
+LOOK_S = 0.2
+SAY_S = 20.0
+PATIENCE_S = 40.0
+"""run.sh gives LAMMPS 15 s for its restart file and 5 s to end."""
+
+
+@dataclass(slots=True)
+class _Child:
+    run: Path
+    process: subprocess.Popen[bytes]
+    name: str
+    stage: str = ""
+    said: float = field(default_factory=time.monotonic)
+
+
+class LocalScheduler:
+    """Runs on the cores of this machine and waits for them."""
+
+    name = "local"
+    foreground = True
+
+    def __init__(
+        self, workspace: Workspace, cluster: ClusterSettings, resources: Resources
+    ) -> None:
+        self.workspace, self.cluster, self.resources = workspace, cluster, resources
+
+    @property
+    def at_once(self) -> int:
+        """How many runs the cores of this machine take."""
+        return len(os.sched_getaffinity(0)) // self.resources.cores_per_run
+
+    def check(self) -> None:
+        """Raise ProgramError where LAMMPS is missing, ResourceError where cores are."""
+        lammps_words(self.cluster, cores=self.resources.cores_per_run)
+        if self.at_once < 1:
+            raise ResourceError(
+                f"cores_per_run = {self.resources.cores_per_run}, but this machine has "
+                f"{len(os.sched_getaffinity(0))}; set cores_per_run to that or less"
+            )
+
+    def render(self, submission: Submission) -> Mapping[Path, str]:
+        """Return ``run.sh`` and the templates of every run."""
+        lammps = lammps_words(self.cluster, cores=self.resources.cores_per_run)
+        return {
+            path: text
+            for run, plan in zip(submission.runs, submission.plans, strict=True)
+            for path, text in render_run(
+                run, plan, workspace=self.workspace, lammps=lammps, setup=setup_lines(self.cluster)
+            ).items()
+        }
+
+    def find(self, submission: Submission) -> str | None:
+        """Return None: a local job does not outlive the process that started it."""
+        return None
+
+    def early_job_id(self) -> str | None:
+        """Return the job's id: host and process of this very program."""
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def submit(self, submission: Submission, *, say: Say = quiet) -> str:
+        """Run everything to its end."""
+        waiting, living = list(submission.runs), list[_Child]()
+        with _orderly_end():
+            try:
+                while waiting or living:
+                    while waiting and len(living) < self.at_once:
+                        living.append(_start(waiting.pop(0)))
+                    time.sleep(LOOK_S)
+                    living = [child for child in living if not _watch(child, say)]
+            finally:
+                _end(living)
+        return str(self.early_job_id())
+
+    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
+        """Say whether the submitting process lives; on another host nobody can know: running."""
+        return {job_id: _process_state(job_id) for job_id in job_ids}
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Ask submitting processes to end; they end their runs well."""
+        for job_id in job_ids:
+            host, _, pid = job_id.partition(":")
+            if host == socket.gethostname() and _process_state(job_id) is JobState.RUNNING:
+                os.kill(int(pid), signal.SIGTERM)
+
+
+def _process_state(job_id: str) -> JobState:
+    host, _, pid = job_id.partition("_")[0].partition(":")
+    if host != socket.gethostname():
+        return JobState.RUNNING
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return JobState.GONE
+    except PermissionError:
+        pass
+    return JobState.RUNNING
+
+
+def _start(run: Path) -> _Child:
+    process = subprocess.Popen(
+        ["bash", str(run.resolve() / "run.sh")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # run.sh ends well if the process of this number, we, should be killed
+        env={"OMP_NUM_THREADS": "1", **os.environ, "IEMHPC_PARENT": str(os.getpid())},
+        start_new_session=True,
+    )
+    return _Child(run=run, process=process, name=describe_run(run))
+
+
+def _watch(child: _Child, say: Say) -> bool:
+    """Tell of a child's progress; return whether it has ended."""
+    ended = child.process.poll() is not None
+    status = read_status(child.run)
+    if status is None:
+        return ended
+    if ended:
+        if status.state == "done":
+            say(f"{child.name}: done")
+        else:
+            say(f"{child.name}: {status.state} in {status.stage}: {status.reason}")
+        return True
+    if status.state != "running":
+        return False
+    is_new, is_due = status.stage != child.stage, time.monotonic() - child.said > SAY_S
+    if is_new or is_due:
+        percent = "" if is_new else _percent(child.run, status.attempt, n_steps=status.n_steps)
+        if is_new or percent:
+            say(f"{child.name}: {status.stage}{percent}")
+        child.stage, child.said = status.stage, time.monotonic()
+    return False
+
+
+def _percent(run: Path, attempt: int, *, n_steps: int) -> str:
+    path = run / f"log.production.{attempt}.lammps"
+    if not path.is_file() or n_steps < 1:
+        return ""
+    step = last_step(path.read_text(encoding="utf-8", errors="replace"))
+    return "" if step is None else f", {100 * step // n_steps} %"
+
+
+@contextlib.contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Make TERM and HUP of this process an exception, so that children are ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    old = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _end(children: Sequence[_Child]) -> None:
+    """End children well: TERM, then patience, then KILL to the whole group."""
+    for child in children:
+        child.process.terminate()
+    until = time.monotonic() + PATIENCE_S
+    for child in children:
+        try:
+            child.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)

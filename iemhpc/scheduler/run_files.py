@@ -1,0 +1,102 @@
+"""The files by which a run is known: ``plan.json``, ``job.json``, ``status.json``.
+
+``job.json`` is written here when a run is handed over, ``status.json`` by ``run.sh`` on the node.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iemhpc.errors import InputError, MissingInputError
+from iemhpc.workspace import read_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """``status.json``, as ``run.sh`` wrote it."""
+
+    state: str
+    """running, interrupted, failed or done."""
+    stage: str
+    """minimize, equilibrate or production."""
+    attempt: int
+    """How often the run was started."""
+    rc: int | None
+    """Exit code, None while running."""
+    reason: str
+    """Why it ended; empty where it did not or all is well."""
+    host: str
+    """Where run.sh runs."""
+    pid: int
+    """Process of run.sh on that host."""
+    n_steps: int
+    """Steps of the production that this attempt was asked for."""
+    written_s: float
+    """When, seconds since 1970."""
+
+
+def read_plan(run: Path) -> Any:
+    """Return the plan of a run folder.
+
+    Raises
+    ------
+    MissingInputError
+        Where the folder holds none.
+    """
+    path = run / "plan.json"
+    if not path.is_file():
+        raise MissingInputError(
+            f"{run} is not a run folder: it has no plan.json; make one with: iemhpc md-submit"
+        )
+    return read_json(path)
+
+
+def describe_run(run: Path) -> str:
+    """Return a run's name for a line of progress: ``CR61/NaCl 1 mol/L (3fa1c2)``."""
+    plan = read_plan(run)
+    molar = plan["request"].get("realised_salt_molar", 0.0)
+    return f"{plan['physics']['system']} {molar:.3g} mol/L ({run.name[:6]})"
+
+
+def read_status(run: Path) -> RunStatus | None:
+    """Return what ``run.sh`` last wrote; None where it has not, or the file is damaged."""
+    path = run / "status.json"
+    try:
+        values = read_json(path)
+        return RunStatus(
+            state=str(values["state"]),
+            stage=str(values["stage"]),
+            attempt=int(values["attempt"]),
+            rc=None if values["rc"] is None else int(values["rc"]),
+            reason=str(values["reason"]),
+            host=str(values.get("host", "")),
+            pid=int(values.get("pid", 0)),
+            n_steps=int(values.get("n_steps", 0)),
+            written_s=path.stat().st_mtime,
+        )
+    except (FileNotFoundError, InputError, KeyError, TypeError, ValueError):
+        return None
+
+
+def read_job(run: Path) -> dict[str, Any] | None:
+    """Return ``job.json``: how the run was handed over; None where it was not."""
+    try:
+        values = read_json(run / "job.json")
+    except (FileNotFoundError, InputError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def is_alive(pid: int, run: Path) -> bool:
+    """Say whether a process of this host lives and works in the run's folder."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == run.resolve()
+    except OSError:
+        return not Path("/proc/self").exists()

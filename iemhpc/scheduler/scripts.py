@@ -1,0 +1,153 @@
+"""Job scripts: the files of ``jobs/`` with their ``@@{names}`` filled in.
+
+``@@`` instead of ``$``, because the rest of the file is bash. A copy in the workspace's ``jobs/``
+wins over the project's.
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from iemhpc import units
+from iemhpc.errors import InputError
+from iemhpc.resources import resource
+from iemhpc.workspace import Workspace
+
+STAGES = ("minimize", "equilibrate", "production")
+"""A run's stages, in order: each a file of ``lammps_templates/``."""
+
+RESTARTS_PER_PRODUCTION = 20
+LONGEST_RESTART_PS = 100.0
+"""Restart files come 20 times a production, and at least this often: what a kill may cost."""
+
+
+class JobTemplate(Template):
+    """A job script with ``@@{name}`` where a value goes."""
+
+    delimiter = "@@"
+
+
+def fill_script(name: str, values: Mapping[str, str], *, workspace: Workspace) -> str:
+    """Return a script of ``jobs/`` with its names filled in.
+
+    Raises
+    ------
+    InputError
+        Where the script, perhaps the user's own, names what nobody knows.
+    """
+    own = workspace.root / "jobs" / name
+    path = own if own.exists() else resource("jobs", name)
+    try:
+        return JobTemplate(path.read_text(encoding="utf-8")).substitute(values)
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: unknown placeholder {error}; known: {', '.join(sorted(values))}"
+        ) from error
+
+
+def render_run(
+    run: Path,
+    plan: Mapping[str, Any],
+    *,
+    workspace: Workspace,
+    lammps: Sequence[str],
+    setup: Sequence[str],
+) -> dict[Path, str]:
+    """Return the files that make a run folder runnable: ``run.sh`` and the LAMMPS templates.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    plan : mapping
+        What its ``plan.json`` holds.
+    workspace : Workspace
+        Whose own job scripts win.
+    lammps : sequence of str
+        Words of the LAMMPS command.
+    setup : sequence of str
+        Lines of bash before it.
+    """
+    return {run / "run.sh": run_script(plan, workspace=workspace, lammps=lammps, setup=setup)} | {
+        run / f"{stage}.in": resource("lammps_templates", f"{stage}.in").read_text("utf-8")
+        for stage in STAGES
+    }
+
+
+def run_script(
+    plan: Mapping[str, Any], *, workspace: Workspace, lammps: Sequence[str], setup: Sequence[str]
+) -> str:
+    """Return ``run.sh`` of a plan."""
+    sampling = plan["sampling"]
+    values = {
+        "run_id": shlex.quote(str(plan["run_id"])),
+        "lammps": shlex.join(lammps),
+        "variables": shlex.join(variable_words(stage_variables(plan))),
+        "production": shlex.join(variable_words(production_variables(sampling))),
+        "n_steps": str(production_steps(sampling)),
+        "setup": "\n".join(setup),
+    }
+    return fill_script("local.sh", values, workspace=workspace)
+
+
+def stage_variables(plan: Mapping[str, Any]) -> dict[str, float]:
+    """Return the LAMMPS variables that all stages share."""
+    physics = plan["physics"]
+    return {
+        **physics["protocol"],
+        "temperature_K": physics["temperature_K"],
+        "pressure_atm": physics["pressure_atm"],
+        "timestep_fs": plan["sampling"]["timestep_fs"],
+        # LAMMPS wants a positive seed below 9e8
+        "seed": int(physics["seed"]) % 899_999_999 + 1,
+    }
+
+
+def production_variables(sampling: Mapping[str, Any]) -> dict[str, float]:
+    """Return the LAMMPS variables of the production.
+
+    Examples
+    --------
+    >>> sampling = {"production_ps": 500.0, "frame_ps": 1.0, "timestep_fs": 2.0}
+    >>> production_variables(sampling)["restart_ps"]
+    25.0
+    """
+    production_ps, frame_ps = float(sampling["production_ps"]), float(sampling["frame_ps"])
+    wanted_ps = min(production_ps / RESTARTS_PER_PRODUCTION, LONGEST_RESTART_PS)
+    return {
+        "production_ps": production_ps,
+        "frame_ps": frame_ps,
+        "restart_ps": frame_ps * max(1, math.floor(wanted_ps / frame_ps)),
+    }
+
+
+def production_steps(sampling: Mapping[str, Any]) -> int:
+    """Return the number of steps of the whole production, as production.in rounds it.
+
+    Examples
+    --------
+    >>> production_steps({"production_ps": 500.0, "frame_ps": 1.0, "timestep_fs": 2.0})
+    250000
+    """
+    steps = float(sampling["production_ps"]) * units.FS_PER_PS / float(sampling["timestep_fs"])
+    return math.floor(steps + 0.5)
+
+
+def variable_words(variables: Mapping[str, float]) -> list[str]:
+    """Return the words that set LAMMPS variables on the command line.
+
+    Examples
+    --------
+    >>> variable_words({"temperature_K": 298.15, "seed": 3})
+    ['-var', 'temperature_K', '298.15', '-var', 'seed', '3']
+    """
+    words = []
+    for name, value in variables.items():
+        if not re.fullmatch(r"\w+", name):
+            raise InputError(f"{name!r} cannot be a LAMMPS variable: letters, digits and _ only")
+        words += ["-var", name, f"{value:.15g}"]
+    return words

@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# Runs the folder it lies in: minimise, equilibrate, produce. It needs bash and LAMMPS only.
+#
+# A stage whose output exists is skipped; production goes on from its newest whole restart file, so
+# calling this script again is always right, and calling it on a finished run does nothing.
+# TERM, INT and USR1 end production well: LAMMPS writes a restart file and stops.
+# Exit code: 0 done; 75 cut short, call again; else what LAMMPS ended with.
+# Writes status.json, segments.json, attempts.log and log.<stage>.<attempt>.lammps.
+#
+# Filled in when the run is submitted:
+#   run_id      name of the run
+#   lammps      words of the LAMMPS command, launcher and options included
+#   variables   -var words of all stages
+#   production  -var words of the production alone
+#   n_steps     steps of the whole production
+#   setup       lines of the cluster profile: modules, environment
+
+run_id=@@{run_id}
+lammps=(@@{lammps})
+variables=(@@{variables})
+production=(@@{production})
+n_steps=@@{n_steps}
+
+set -m # each LAMMPS is a process group of its own: its command may be a launcher with children
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
+stage=start child= stopping= started=$(date -u +%Y-%m-%dT%H:%M:%SZ) host=$(uname -n)
+
+@@{setup}
+
+json_text() { # one JSON string without what JSON does not allow
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  printf '"%s"' "$(printf %s "$text" | tr '\000-\037' ' ')"
+}
+
+write_status() { # state, exit code or null, reason
+  local ended=null
+  [ "$1" = running ] || ended="\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\""
+  printf '{"state": "%s", "stage": "%s", "attempt": %d, "rc": %s, "reason": %s, "started": "%s", "ended": %s, "host": "%s", "pid": %d, "n_steps": %d}\n' \
+    "$1" "$stage" "$attempt" "$2" "$(json_text "$3")" "$started" "$ended" "$host" $$ "$n_steps" \
+    >status.json.part && mv -f status.json.part status.json
+}
+
+collect_segments() { # the parts that LAMMPS wrote -> one list, in the order of their first steps
+  local step separator=
+  {
+    printf '['
+    for step in $(ls | sed -n 's/^segment\.\([0-9]*\)\.json$/\1/p' | sort -n); do
+      [ -s "segment.$step.json" ] && [ -s "production.$step.dcd" ] || continue
+      printf '%s' "$separator" && tr -d '\n' <"segment.$step.json"
+      separator=$',\n '
+    done
+    printf ']\n'
+  } >segments.json.part && mv -f segments.json.part segments.json
+}
+
+take_lock() { # one writer a folder; a lock of the dead, or of this very job requeued, is no lock
+  local tried owner_host owner_pid owner_job
+  for tried in 1 2 3; do
+    if mkdir run.lock 2>/dev/null; then
+      echo "$host $$ ${SLURM_JOB_ID:-none}" >run.lock/owner
+      locked=1
+      return 0
+    fi
+    read -r owner_host owner_pid owner_job 2>/dev/null <run.lock/owner || sleep 1
+    if [ "$owner_host" = "$host" ]; then
+      if kill -0 "$owner_pid" 2>/dev/null && [ "$(readlink "/proc/$owner_pid/cwd" || pwd -P)" = "$(pwd -P)" ]; then return 1; fi
+    elif [ "$owner_job" != "${SLURM_JOB_ID:-}" ] && [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
+      return 1
+    fi
+    mv run.lock "run.lock.$$" 2>/dev/null && rm -rf "run.lock.$$"
+  done
+  return 1
+}
+
+end_orphans() { # LAMMPS of an attempt whose script was killed: it would write into our files
+  local pid
+  read -r pid 2>/dev/null <lammps.pid || return 0
+  rm -f lammps.pid
+  kill -0 -- "-$pid" 2>/dev/null && [ "$(readlink "/proc/$pid/cwd")" = "$(pwd -P)" ] || return 0
+  kill -KILL -- "-$pid" 2>/dev/null
+}
+
+stop() { # signal, seconds of patience
+  stopping=${stopping:-$1}
+  [ -n "$child" ] || return 0
+  local group=$child patience=$2
+  if [ "$stage" = production ]; then : >stop.request; else patience=0; fi
+  (
+    sleep "$patience"
+    kill -TERM -- "-$group"
+    sleep 5
+    kill -KILL -- "-$group"
+  ) >/dev/null 2>&1 &
+  watchers="$watchers $!"
+}
+
+run_lammps() { # further words; sets rc
+  local screen="screen.$stage.$attempt"
+  "${lammps[@]}" -in "$stage.in" -log "log.$stage.$attempt.lammps" -screen none \
+    "${variables[@]}" "$@" </dev/null >"$screen" 2>&1 &
+  child=$!
+  echo "$child" >lammps.pid
+  [ -z "$stopping" ] || stop "$stopping" 15 # it came while LAMMPS was being started
+  if [ "$stage" = production ]; then
+    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.json' -newer lammps.pid)" ]; do
+      sleep 0.2 &
+      wait $!
+    done
+    sleep 0.1
+    collect_segments
+  fi
+  while :; do # a signal ends wait, not LAMMPS
+    wait "$child"
+    rc=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  if [ -n "$stopping" ]; then
+    wait "$child"
+    rc=$?
+    for watcher in $watchers; do kill -KILL -- "-$watcher" 2>/dev/null; done
+  fi
+  child=
+  rm -f lammps.pid
+  [ -s "$screen" ] || rm -f "$screen"
+}
+
+reason_of_failure() { # the first error of the log, else the last words on the screen
+  local reason
+  reason=$(grep -m 1 '^ERROR' "log.$stage.$attempt.lammps" 2>/dev/null)
+  [ -n "$reason" ] || reason=$(grep -v '^[[:space:]]*$' "screen.$stage.$attempt" 2>/dev/null | tail -n 1)
+  echo "${reason:-LAMMPS ended with exit code $rc and without a word}"
+}
+
+finish() { # what became of a stage that did not end well
+  case $rc in
+    # 128 + signal from bash, 256 - signal from a Python launcher
+    129 | 137 | 143 | 241 | 247 | 255) killed=yes ;;
+    *) killed= ;;
+  esac
+  if [ -n "$stopping" ]; then
+    rc=75
+    write_status interrupted 75 "stopped by the signal $stopping"
+  elif [ "$rc" = 75 ]; then
+    write_status interrupted 75 "stopped at the time limit or by a file named stop.request"
+  elif [ -n "$killed" ] && ! grep -q '^ERROR' "log.$stage.$attempt.lammps" 2>/dev/null; then
+    write_status interrupted "$rc" "LAMMPS was killed (exit code $rc): by somebody, a limit, or for want of memory"
+  else
+    write_status failed "$rc" "$(reason_of_failure)"
+  fi
+  exit "$rc"
+}
+
+newest_restart() { # a whole restart file ends with LAMMPS's own mark
+  local file
+  for file in $(ls -t production.restart production.a.restart production.b.restart 2>/dev/null); do
+    if tail -c 64 "$file" | grep -qa 'LammpS RestartT'; then
+      echo "$file"
+      return
+    fi
+  done
+  echo none
+}
+
+time_limit() { # HH:MM:SS that production may take
+  if [ -z "$IEMHPC_DEADLINE" ]; then
+    echo off
+    return
+  fi
+  local left=$((IEMHPC_DEADLINE - $(date +%s)))
+  [ "$left" -gt 1 ] || left=1
+  printf '%02d:%02d:%02d' $((left / 3600)) $((left % 3600 / 60)) $((left % 60))
+}
+
+is_done() { [ "$(cat production.steps 2>/dev/null || echo 0)" -ge "$n_steps" ] && [ -s production.data ]; }
+
+locked=
+heart=
+trap '[ -z "$heart" ] || kill -KILL -- "-$heart" 2>/dev/null; [ -z "$locked" ] || rm -rf run.lock' EXIT
+take_lock || {
+  echo "$run_id: another process is at it (run.lock); if it is not, delete run.lock" >&2
+  exit 75
+}
+( # touches the lock while this script lives; ends it well when the process that started it is gone
+  beat=60
+  [ -z "$IEMHPC_PARENT" ] || beat=2
+  while sleep $beat && kill -0 $$; do
+    touch run.lock/owner
+    [ -z "$IEMHPC_PARENT" ] || kill -0 "$IEMHPC_PARENT" || { kill -TERM $$; break; }
+  done
+) >/dev/null 2>&1 &
+heart=$!
+attempt=$(cat attempts.log 2>/dev/null | wc -l)
+if is_done; then
+  stage=production
+  [ -s status.json ] && grep -q '"state": "done"' status.json || write_status done 0 ""
+  exit 0
+fi
+end_orphans
+attempt=$((attempt + 1))
+echo "$started $host job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-$$}}" >>attempts.log
+rm -f stop.request
+watchers=
+trap 'stop USR1 60' USR1
+trap 'stop TERM 15' TERM HUP
+trap 'stop INT 15' INT
+
+for stage in minimize equilibrate; do
+  case $stage in minimize) output=minimized.data ;; *) output=equilibrated.data ;; esac
+  [ -s "$output" ] && continue
+  write_status running null ""
+  rc=75
+  [ -n "$stopping" ] || run_lammps
+  [ "$rc" = 0 ] && [ -s "$output" ] || finish
+done
+
+stage=production
+write_status running null ""
+while :; do
+  restart=$(newest_restart)
+  rc=75
+  [ -n "$stopping" ] || run_lammps "${production[@]}" -var restart "$restart" -var attempt "$attempt" \
+    -var time_limit "$(time_limit)"
+  collect_segments
+  # a restart file that has its mark and is damaged all the same: the one before it is next
+  if [ "$rc" != 0 ] && [ "$restart" != none ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then
+    mv -f "$restart" "$restart.bad"
+    continue
+  fi
+  break
+done
+[ "$rc" = 0 ] && [ -s production.data ] || finish
+echo "$n_steps" >production.steps.part && mv -f production.steps.part production.steps
+write_status done 0 ""
+exit 0
