@@ -6,7 +6,7 @@ explained without the dataset.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -335,3 +335,11 @@ def list_bundles(workspace: Workspace) -> tuple[Bundle, ...]:
         return ()
     found = [load_bundle(p.parent) for p in workspace.models.glob(f"[!.]*/{DESCRIPTION_FILE}")]
     return tuple(sorted(found, key=lambda one: (LEVELS.index(one.level), one.hash)))
+
+
+def best_per_level(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
+    """Return the bundle of lowest mean validation loss of each level."""
+    best: dict[str, Bundle] = {}
+    for bundle in sorted(bundles, key=lambda one: one.validation_loss):
+        best.setdefault(bundle.level, bundle)
+    return best

@@ -1,281 +1,171 @@
-"""A question in a user's words -> a bundle and the numbers it needs -> a prediction.
+"""One point's activity coefficient, from a bundle, with the spread over its ensemble.
 
-A membrane is a name of the catalogue, a TOML file or a SMILES; descriptors come from a run, a
-file, or the row of the dataset that is this very point.
+A model that learnt from descriptors needs the twelve numbers of the very point: they are taken
+from a run, a file or the dataset, and never filled in.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from iemhpc.dataset.assemble import read_dataset
-from iemhpc.errors import ChemistryError, InputError, MissingInputError, UnknownNameError
-from iemhpc.errors import unknown_name as unknown
-from iemhpc.model.bundle import (
-    Bundle,
-    current_bundle,
-    list_bundles,
-    load_bundle,
-)
+from iemhpc.errors import InputError
+from iemhpc.model.bundle import Bundle
+from iemhpc.model.gcn import SCALARS, scalars_of
 from iemhpc.model.graph import canonical_smiles
-from iemhpc.model.ensemble import Prediction, needs_descriptors, predict
-from iemhpc.polymer.catalog import load_membrane, load_salt
-from iemhpc.polymer.oligomer import oligomer
-from iemhpc.tables.dataset import LEVELS
-from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
-from iemhpc.tables.io import read_frame
-from iemhpc.workspace import Workspace
-
-__all__ = [
-    "Prediction",
-    "choose_bundle",
-    "predict",
-    "predict_point",
-    "resolve_polymer",
-    "resolve_salt",
-]
-
-MADE_BY = "iemhpc tune"
-
-Descriptors = Mapping[str, float | None]
+from iemhpc.tables.descriptors import DESCRIPTORS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedPolymer:
-    """What a user's word for a polymer stands for."""
+class Prediction:
+    """What the networks of a bundle say about one point."""
 
-    name: str
-    """Name of the catalogue or file, or the SMILES itself."""
-    smiles: str
-    """Canonical SMILES of the oligomer."""
-    water_per_site: float | None
-    """Of the catalogue or file; None for a SMILES."""
+    mean: float
+    """Mean activity coefficient over the ensemble."""
+    spread: float
+    """Standard deviation over the ensemble: how much the folds disagree, not the whole error."""
+    lowest: float
+    """Smallest of the ensemble."""
+    highest: float
+    """Largest of the ensemble."""
+    n_models: int
+    """Networks in the ensemble."""
+    level: str
+    """What they see."""
+    bundle: str
+    """Hash of the bundle."""
+    label_kinds: tuple[str, ...]
+    """The kinds of label that were learnt: product, mean, unknown."""
+    label_sources: tuple[str, ...]
+    """Where these labels come from."""
+    notes: tuple[str, ...]
+    """What must be said beside the number."""
 
-
-def resolve_polymer(text: str) -> ResolvedPolymer:
-    """Return the polymer that a catalogue name, a TOML path or a SMILES stands for.
-
-    Raises
-    ------
-    UnknownNameError
-        Where it is none of them.
-
-    Examples
-    --------
-    >>> resolve_polymer("pvas").smiles == resolve_polymer("OS(=O)(=O)OCCC(O)C").smiles
-    False
-    >>> resolve_polymer("pvas").water_per_site
-    113.0
-    """
-    try:
-        membrane = load_membrane(text)
-    except UnknownNameError as error:
-        return ResolvedPolymer(name=text, smiles=_smiles_or(error, text), water_per_site=None)
-    return ResolvedPolymer(
-        name=membrane.name,
-        smiles=oligomer(membrane.polymer).smiles,
-        water_per_site=membrane.water_per_site,
-    )
+    def lines(self) -> list[str]:
+        """Return what a person reads."""
+        return [
+            f"activity coefficient {self.mean:.4f} +- {self.spread:.4f} "
+            f"({self.lowest:.4f} to {self.highest:.4f}, {self.n_models} models)",
+            f"  {_meaning(self.label_kinds)}; learnt from {', '.join(self.label_sources)}",
+            f"  {self.level}, bundle {self.bundle}",
+            *(f"  note: {note}" for note in self.notes),
+        ]
 
 
-def resolve_salt(text: str) -> str:
-    """Return the SMILES of a salt from its formula in the catalogue, or from a SMILES.
-
-    Examples
-    --------
-    >>> resolve_salt("mgcl2"), resolve_salt("[Br-].[Na+]")
-    ('[Cl-].[Cl-].[Mg+2]', '[Br-].[Na+]')
-    """
-    try:
-        return load_salt(text).smiles
-    except UnknownNameError as error:
-        return _smiles_or(error, text)
-
-
-def _smiles_or(error: UnknownNameError, text: str) -> str:
-    try:
-        return canonical_smiles(text)
-    except ChemistryError:
-        raise UnknownNameError(f"{error}. It is no SMILES either") from error
-
-
-def predict_point(  # noqa: PLR0913  # one for each thing that a point can be asked by
-    workspace: Workspace,
-    membrane: str,
-    salt: str,
+def predict(
+    bundle: Bundle,
     *,
+    polymer_smiles: str,
+    salt_smiles: str,
     salt_molar: float,
     water_per_site: float | None = None,
-    run: str | None = None,
-    descriptors_file: Path | None = None,
-    level: str | None = None,
-    bundle: str | None = None,
+    descriptors: Mapping[str, float | None] | None = None,
 ) -> Prediction:
-    """Predict the activity coefficient that a user asks for.
+    """Predict one point.
 
     Parameters
     ----------
-    workspace : Workspace
-        Its models are used.
-    membrane, salt : str
-        A name of the catalogue, a membrane TOML, or SMILES.
+    bundle : Bundle
+        A trained ensemble.
+    polymer_smiles : str
+        The oligomer that stands for the polymer, in any spelling.
+    salt_smiles : str
+        One formula unit of the salt, such as ``[Na+].[Cl-]``.
     salt_molar : float
         Concentration of the outer solution, mol/L.
     water_per_site : float, optional
-        Water molecules per tethered charge; by default the membrane's.
-    run : str, optional
-        Run whose descriptors are taken.
-    descriptors_file : Path, optional
-        Parquet or CSV of one row with the twelve descriptors.
-    level : str, optional
-        Takes the current bundle of this level; by default the one that sees most of what is
-        given.
-    bundle : str, optional
-        Hash of a bundle, or the first characters of it.
+        Water molecules per tethered charge; needed at every level but ``graph``.
+    descriptors : mapping, optional
+        The twelve numbers by name; needed at the level with descriptors.
 
     Raises
     ------
-    MissingInputError
-        Where there is no model, or no table to read a run from.
+    ChemistryError
+        Where a SMILES does not parse or holds an element that no feature stands for.
     InputError
-        Where the model needs what is not given; the message names a model that does not.
+        Where a number that the bundle's level needs is missing or impossible.
     """
-    polymer, salt_smiles = resolve_polymer(membrane), resolve_salt(salt)
-    water = polymer.water_per_site if water_per_site is None else water_per_site
-    given = _given_descriptors(workspace, run=run, file=descriptors_file)
-    chosen = choose_bundle(workspace, level=level, bundle=bundle, has_descriptors=given is not None)
-    if needs_descriptors(chosen) and given is None:
-        point = {
-            "polymer_smiles": polymer.smiles,
-            "salt_smiles": salt_smiles,
-            "salt_molar": salt_molar,
-            "water_per_site": water,
-        }
-        given = _descriptors_of_dataset(workspace, point)
-        if given is None:
-            raise InputError(_no_descriptors(workspace, chosen))
-    return predict(
-        chosen,
-        polymer_smiles=polymer.smiles,
-        salt_smiles=salt_smiles,
-        salt_molar=salt_molar,
-        water_per_site=water,
-        descriptors=given,
-    )
-
-
-def choose_bundle(
-    workspace: Workspace,
-    *,
-    level: str | None = None,
-    bundle: str | None = None,
-    has_descriptors: bool = False,
-) -> Bundle:
-    """Return the bundle asked for, else the current one that sees most of what is given.
-
-    Raises
-    ------
-    MissingInputError
-        Where there is none.
-    UnknownNameError
-        Where no bundle has that hash.
-    """
-    if bundle is not None:
-        return load_bundle(_folder_of(workspace, bundle))
-    if level is not None:
-        current = current_bundle(workspace, level)
-        if current is None:
-            raise MissingInputError(
-                f"{workspace.root} has no current model of level {level}; make one with: "
-                f"{MADE_BY} --level {level}"
-            )
-        return current
-    for one in reversed(LEVELS):
-        current = current_bundle(workspace, one)
-        if current is not None and (has_descriptors or not needs_descriptors(current)):
-            return current
-    raise MissingInputError(
-        f"{workspace.root} has no current model that can do with what is given; make one with: "
-        f"{MADE_BY}"
-    )
-
-
-def _folder_of(workspace: Workspace, bundle: str) -> Path:
-    hashes = [one.parent.name for one in workspace.models.glob("[!.]*/bundle.json")]
-    found = [name for name in hashes if bundle and name.startswith(bundle)]
-    if len(found) != 1:
-        raise unknown("bundle", bundle, hashes)
-    return workspace.models / found[0]
-
-
-def _given_descriptors(
-    workspace: Workspace, *, run: str | None, file: Path | None
-) -> Descriptors | None:
-    if run is not None and file is not None:
-        raise InputError("both a run and a file of descriptors are given; give one of them")
-    if run is not None:
-        return _descriptors_of_run(workspace, run)
-    return None if file is None else _descriptors_of_file(file)
-
-
-def _descriptors_of_run(workspace: Workspace, run: str) -> Descriptors:
-    made_by = "iemhpc descriptors"
-    path = workspace.need(workspace.descriptors, made_by=made_by)
-    table = read_frame(path, DESCRIPTOR_TABLE, made_by=made_by)
-    found = table[table["run_id"].str.startswith(run)]
-    if len(found) != 1:
-        raise unknown("run", run, table["run_id"])
-    return _numbers(found)
-
-
-def _descriptors_of_file(file: Path) -> Descriptors:
-    if not file.is_file():
-        raise MissingInputError(f"{file} does not exist; give a Parquet or CSV file of one row")
-    table = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
-    if len(table) != 1:
-        raise InputError(f"{file}: {len(table)} rows; wanted one row with the twelve descriptors")
-    absent = [name for name in DESCRIPTORS if name not in table.columns]
-    if absent:
-        raise InputError(f"{file} has no column {', '.join(absent)}; a model needs all twelve")
-    texts = [name for name in DESCRIPTORS if not pd.api.types.is_numeric_dtype(table[name])]
-    if texts:
-        raise InputError(f"{file}: column {', '.join(texts)} holds text; wanted numbers")
-    return _numbers(table)
-
-
-def _descriptors_of_dataset(
-    workspace: Workspace, point: Mapping[str, object]
-) -> Descriptors | None:
-    """Return the descriptors of the dataset's row that is this very point, if it has them."""
-    if not workspace.dataset.exists():
-        return None
-    table = read_dataset(workspace)
-    here = pd.Series(data=True, index=table.index)
-    for name, value in point.items():
-        here &= table[name] == value
-    found = table[here].dropna(subset=list(DESCRIPTORS))
-    return _numbers(found.head(1)) if len(found) else None
-
-
-def _numbers(row: pd.DataFrame) -> Descriptors:
-    return {
-        name: None if pd.isna(value) else float(value)
-        for name, value in row[list(DESCRIPTORS)].iloc[0].items()
-        for name in [str(name)]
+    point: dict[str, object] = {
+        "polymer_smiles": canonical_smiles(polymer_smiles),
+        "salt_smiles": canonical_smiles(salt_smiles),
+        "salt_molar": _positive("salt_molar", salt_molar, "mol/L"),
     }
+    if "water_per_site" in scalars_of(bundle.level):
+        if water_per_site is None:
+            raise InputError(
+                f"bundle {bundle.hash} of level {bundle.level} needs the water per site; give "
+                "--water-per-site"
+            )
+        point["water_per_site"] = _positive("water_per_site", water_per_site, "molecules")
+    if needs_descriptors(bundle):
+        point.update(_complete(bundle, descriptors or {}))
+    gamma = bundle.gamma(pd.DataFrame([point]))[:, 0]
+    return Prediction(
+        mean=float(gamma.mean()),
+        spread=float(gamma.std()),
+        lowest=float(gamma.min()),
+        highest=float(gamma.max()),
+        n_models=len(gamma),
+        level=bundle.level,
+        bundle=bundle.hash,
+        label_kinds=bundle.label_kinds,
+        label_sources=bundle.label_sources,
+        notes=_notes(bundle, point),
+    )
 
 
-def _no_descriptors(workspace: Workspace, chosen: Bundle) -> str:
-    others = [one for one in list_bundles(workspace) if not needs_descriptors(one)]
-    best = min(others, key=lambda one: one.validation_loss, default=None)
-    hint = (
-        f"or use the best model without: --model {best.hash} ({best.level})"
-        if best
-        else f"or make a model without: {MADE_BY} --level graph+conditions"
-    )
-    return (
-        f"bundle {chosen.hash} of level {chosen.level} needs the twelve descriptors of this point, "
-        f"and the dataset does not hold them; give --run or --descriptors, {hint}"
-    )
+def needs_descriptors(bundle: Bundle) -> bool:
+    """Whether a bundle's level takes the twelve descriptors."""
+    return any(name in DESCRIPTORS for name in SCALARS[bundle.level])
+
+
+def _complete(bundle: Bundle, descriptors: Mapping[str, float | None]) -> dict[str, float]:
+    missing = []
+    found: dict[str, float] = {}
+    for name in DESCRIPTORS:
+        value = descriptors.get(name)
+        if value is None or not math.isfinite(value):
+            missing.append(name)
+        else:
+            found[name] = float(value)
+    if missing:
+        raise InputError(
+            f"bundle {bundle.hash} of level {bundle.level} needs the twelve descriptors of this "
+            f"point; missing: {', '.join(missing) if descriptors else 'all'}"
+        )
+    return found
+
+
+def _positive(name: str, value: float, unit: str) -> float:
+    if not (math.isfinite(value) and value > 0.0):
+        raise InputError(f"{name}: got {value:g}, wanted a number of {unit} above 0")
+    return float(value)
+
+
+def _notes(bundle: Bundle, point: Mapping[str, object]) -> tuple[str, ...]:
+    known = bundle.frame()
+    notes = []
+    if "theory" in bundle.label_sources:
+        notes.append("the labels are Donnan-Manning theory, not measurements")
+    for column, what in (("polymer_smiles", "polymer"), ("salt_smiles", "salt")):
+        if point[column] not in {canonical_smiles(smiles) for smiles in set(known[column])}:
+            notes.append(f"no point of this {what} was in the dataset: this is extrapolation")
+    for name in scalars_of(bundle.level):
+        low, high = float(known[name].min()), float(known[name].max())
+        value = float(np.float64(str(point[name])))
+        if not low <= value <= high:
+            notes.append(f"{name} {value:g} is outside the dataset's {low:g} to {high:g}")
+    if "salt_molar" not in scalars_of(bundle.level):
+        notes.append(f"level {bundle.level} does not see the concentration")
+    return tuple(notes)
+
+
+def _meaning(kinds: tuple[str, ...]) -> str:
+    meanings = {
+        "product": "product gamma_ct^nu_ct gamma_co^nu_co",
+        "mean": "mean coefficient gamma_pm",
+        "unknown": "kind not said by the source",
+    }
+    return " and ".join(meanings.get(kind, kind) for kind in kinds)
