@@ -41,13 +41,16 @@ write_status() { # state, exit code or null, reason
     >status.json.part && mv -f status.json.part status.json
 }
 
-collect_segments() { # the parts that LAMMPS wrote -> one list, in the order of their first steps
-  local step separator=
+collect_segments() { # what LAMMPS noted of each trajectory -> one list, in the order of steps
+  local step stride timestep_fs by restart separator=
   {
     printf '['
-    for step in $(ls | sed -n 's/^segment\.\([0-9]*\)\.json$/\1/p' | sort -n); do
-      [ -s "segment.$step.json" ] && [ -s "production.$step.dcd" ] || continue
-      printf '%s' "$separator" && tr -d '\n' <"segment.$step.json"
+    for step in $(ls | sed -n 's/^segment\.\([0-9]*\)\.txt$/\1/p' | sort -n); do
+      [ -s "production.$step.dcd" ] || continue
+      read -r step stride timestep_fs by restart <"segment.$step.txt"
+      [ "$restart" = none ] && restart=null || restart="\"$restart\""
+      printf '%s{"file": "production.%d.dcd", "first_step": %d, "stride_steps": %d, "timestep_fs": %s, "attempt": %d, "restart": %s}' \
+        "$separator" "$step" "$step" "$stride" "$timestep_fs" "$by" "$restart"
       separator=$',\n '
     done
     printf ']\n'
@@ -103,7 +106,7 @@ run_lammps() { # further words; sets rc
   echo "$child" >lammps.pid
   [ -z "$stopping" ] || stop "$stopping" 15 # it came while LAMMPS was being started
   if [ "$stage" = production ]; then
-    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.json' -newer lammps.pid)" ]; do
+    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.txt' -newer lammps.pid)" ]; do
       sleep 0.2 &
       wait $!
     done
