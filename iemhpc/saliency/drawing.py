@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -25,6 +26,7 @@ from rdkit.Geometry import Point2D, Point3D
 
 from iemhpc.errors import ChemistryError, InputError
 from iemhpc.saliency.layout import lay_out
+from iemhpc.workspace import Workspace
 
 Floats = NDArray[np.float64]
 
@@ -150,6 +152,17 @@ def glow_colours(weights: Floats, values: Floats, agrees: NDArray[np.bool_]) -> 
     rgba[..., :3] += doubtful[..., None] * (np.asarray(GREY) - rgba[..., :3])
     rgba[..., 3] = GLOW_OPACITY * (1.0 - np.exp(-2.5 * total))
     return rgba
+
+
+def picture_path(workspace: Workspace, level: str, system: str) -> Path:
+    """Return where the picture of a system is, without suffix.
+
+    Examples
+    --------
+    >>> picture_path(Workspace(Path("w")), "graph", "CR61/NaCl").as_posix()
+    'w/saliency/graph/CR61_NaCl'
+    """
+    return workspace.saliency / level / re.sub(r"[^\w.-]+", "_", system)
 
 
 def _scene(picture: Picture) -> _Scene:

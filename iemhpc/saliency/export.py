@@ -3,7 +3,6 @@
 ``saliency/saliency.parquet  saliency/<level>/<membrane>_<salt>.{png,svg}``
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from iemhpc.model.bundle import (
 )
 from iemhpc.progress import Say, quiet
 from iemhpc.saliency.attribution import COLUMN_CHOICES, METHOD, MoleculeMap, attribute
-from iemhpc.saliency.drawing import AtomMap, Picture, draw
+from iemhpc.saliency.drawing import AtomMap, Picture, draw, picture_path
 from iemhpc.tables.dataset import LEVELS
 from iemhpc.tables.io import read_table, write_table
 from iemhpc.tables.saliency import SALIENCY_TABLE
@@ -127,17 +126,6 @@ def export_saliency(
         unchanged=tuple(unchanged),
         path=table.relative_to(workspace.root).as_posix(),
     )
-
-
-def picture_path(workspace: Workspace, level: str, system: str) -> Path:
-    """Return where the picture of a system is, without suffix.
-
-    Examples
-    --------
-    >>> picture_path(Workspace(Path("w")), "graph", "CR61/NaCl").as_posix()
-    'w/saliency/graph/CR61_NaCl'
-    """
-    return workspace.saliency / level / re.sub(r"[^\w.-]+", "_", system)
 
 
 def _choose(workspace: Workspace, bundle: str | None, level: str | None) -> list[Bundle]:

@@ -3,7 +3,8 @@ import pytest
 
 from iemhpc.errors import MissingInputError, UnknownNameError
 from iemhpc.model.bundle import list_bundles
-from iemhpc.saliency.export import export_saliency, picture_path
+from iemhpc.saliency.drawing import picture_path
+from iemhpc.saliency.export import export_saliency
 from iemhpc.tables.io import read_frame
 from iemhpc.tables.saliency import SALIENCY_TABLE
 from iemhpc.workspace import Workspace
