@@ -27,6 +27,8 @@ WATER_TOLERANCE = 0.05
 
 MADE_BY = "iemhpc dataset build"
 
+_PROVENANCE = ("descriptor_source", "run_ids", "realised_salt_molar", "null_reason")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemCount:
@@ -115,10 +117,10 @@ def build_dataset(
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
     say(f"{len(labels)} labels, {n_runs} runs with descriptors")
     frame = pd.DataFrame(join(labels, runs))
-    digest = dataset_hash(frame)
-    nothing_new = _stored_hash(workspace) == digest
+    nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
-        write_table(workspace.dataset, DATASET_TABLE, frame, {"dataset_hash": digest})
+        provenance = {"dataset_hash": dataset_hash(frame)}
+        write_table(workspace.dataset, DATASET_TABLE, frame, provenance)
     return _summary(frame, warnings=warnings, nothing_new=nothing_new)
 
 
@@ -147,7 +149,10 @@ def read_dataset(workspace: Workspace) -> pd.DataFrame:
 
 
 def dataset_hash(frame: pd.DataFrame) -> str:
-    """Return a hash of a dataset's content, whatever the order of its columns or the file's bytes.
+    """Return a hash of what can be learnt from a dataset, row by row.
+
+    How the file was written, the order of its columns, and the columns that say where descriptors
+    are from or why they are missing do not count.
 
     Examples
     --------
@@ -155,22 +160,25 @@ def dataset_hash(frame: pd.DataFrame) -> str:
     >>> dataset_hash(one) == dataset_hash(one[["salt", "label", "cluster_size"]])
     True
     """
-    return content_hash(
-        {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
-    )
+    return content_hash(_content(frame.drop(columns=list(_PROVENANCE), errors="ignore")))
+
+
+def _content(frame: pd.DataFrame) -> dict[str, list[object]]:
+    return {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
 
 
 def _plain(value: object) -> object:
     return None if value is None or value is pd.NA or value != value else value  # noqa: PLR0124  # NaN
 
 
-def _stored_hash(workspace: Workspace) -> str | None:
+def _is_stored(workspace: Workspace, frame: pd.DataFrame) -> bool:
     if not workspace.dataset.exists():
-        return None
+        return False
     try:
-        return dataset_hash(read_frame(workspace.dataset, DATASET_TABLE, made_by=MADE_BY))
+        stored = read_frame(workspace.dataset, DATASET_TABLE, made_by=MADE_BY)
     except TableError:  # damaged or of an older schema: it is made again
-        return None
+        return False
+    return content_hash(_content(stored)) == content_hash(_content(frame))
 
 
 def _read_runs(workspace: Workspace) -> dict[str, list[Row]] | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from iemhpc.errors import BundleError, InputError, MissingInputError, unknown_name
 from iemhpc.lifecycle.history import damage_of
@@ -99,11 +100,7 @@ class ModelDescription:
 def list_models(workspace: Workspace) -> ModelList:
     """List the bundles of a workspace; damaged ones are listed as such."""
     current = _current_hashes(workspace)
-    entries = [
-        _entry(folder, is_current=folder.name in current)
-        for folder in _folders(workspace)
-        if folder.is_dir()
-    ]
+    entries = [_entry(folder, is_current=folder.name in current) for folder in _folders(workspace)]
     return ModelList(
         models=tuple(sorted(entries, key=lambda e: (e.level, not e.is_current, e.hash)))
     )
@@ -143,6 +140,17 @@ def show_model(workspace: Workspace, name: str) -> ModelDescription:
         iemhpc_version=said["iemhpc_version"],
         n_test=sum(point["split"] == "test" for point in said["points"]),
     )
+
+
+def set_aside_damaged(workspace: Workspace) -> list[str]:
+    """Rename damaged bundles out of the way, so that a tuning makes them again; return what for."""
+    found = []
+    for folder in _folders(workspace):
+        damage = damage_of(folder)
+        if damage:
+            folder.rename(folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.damaged"))
+            found.append(damage)
+    return found
 
 
 def _folders(workspace: Workspace) -> list[Path]:

@@ -29,6 +29,7 @@ from iemhpc.lifecycle.history import (
     input_hashes,
     read_history,
 )
+from iemhpc.lifecycle.registry import set_aside_damaged
 from iemhpc.progress import Say, quiet
 from iemhpc.settings.retrain import RetrainSettings, read_retrain, retrain_path
 from iemhpc.workspace import Workspace, content_hash, lock
@@ -89,7 +90,8 @@ def retrain_workspace(
     """
     settings = read_retrain(retrain_path(workspace, config))
     with lock(workspace.root / LOCK, what="retrain"):
-        last = (read_history(workspace) or [None])[-1]
+        history = read_history(workspace)
+        last = history[-1] if history else None
         reason = _why(workspace, settings, last)
         if not reason and last is not None and last["inputs"] == input_hashes(workspace):
             return _nothing(last)
@@ -107,10 +109,10 @@ def _with_dataset(
         return _nothing(last)
     reason = reason or "labels or descriptors have changed"
     say(f"training again: {reason}")
+    for damage in set_aside_damaged(workspace):
+        say(f"set aside, to be made again: {damage}")
     challenge = import_module("iemhpc.lifecycle.challenge").challenge
-    tuning_id, verdicts = challenge(
-        workspace, settings, fresh=bool(damaged_current(workspace)), say=say
-    )
+    tuning_id, verdicts = challenge(workspace, settings, say=say)
     entry = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "reason": reason,

@@ -124,6 +124,19 @@ def test_building_again_changes_no_byte_and_new_data_does(workspace, run_row):
     assert dataset_hash(read_dataset(workspace)) == third.dataset_hash
 
 
+def test_only_what_can_be_learnt_from_counts_in_the_hash(workspace, run_row):
+    first = build_dataset(workspace)
+    write_runs(workspace, [run_row("a", system="CR61/KI")])
+    second = build_dataset(workspace)
+    assert second.null_reasons["no run of CR61/NaCl"] == 5
+    assert not second.nothing_new
+    assert second.dataset_hash == first.dataset_hash
+    write_runs(workspace, [run_row("a")])
+    third = build_dataset(workspace).dataset_hash
+    write_runs(workspace, [run_row("renamed")])
+    assert build_dataset(workspace).dataset_hash == third != first.dataset_hash
+
+
 def test_the_same_rows_give_the_same_bytes(workspace, tmp_path):
     build_dataset(workspace)
     before = workspace.dataset.read_bytes()
