@@ -61,7 +61,8 @@ def test_a_lammps_without_a_style_names_it(programs):
     programs(
         "lmp",
         "/bin/cat <<'END'\n"
-        "Large-scale Atomic/Molecular Massively Parallel Simulator - 2 Aug 2023\n\n* Atom styles:\n\nfull\n\n* Pair styles:\n\nlj/cut/coul/long soft\n\n* Bond styles:\n\n"
+        "Large-scale Atomic/Molecular Massively Parallel Simulator - 2 Aug 2023\n\n"
+        "* Atom styles:\n\nfull\n\n* Pair styles:\n\nlj/cut/coul/long soft\n\n* Bond styles:\n\n"
         "harmonic\n\n* Angle styles:\n\nharmonic\n\n* Dihedral styles:\n\nharmonic\n\n"
         "* Improper styles:\n\ncvff\n\n* KSpace styles:\n\npppm\n\n* Fix styles\n\n"
         "nvt npt momentum halt shake\n\n* Dump styles:\n\ndcd\n\n* Command styles\n\nrun\nEND",
