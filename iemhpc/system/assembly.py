@@ -1,6 +1,6 @@
 """A composition becomes a box of atoms: chains grown, everything packed, parameters united."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from iemhpc.errors import CompositionError, unknown_name
+from iemhpc.errors import CompositionError, ProgramError, unknown_name
 from iemhpc.forcefield import FORCE_FIELDS
 from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
 from iemhpc.forcefield.parameters import Parameters
@@ -20,23 +20,19 @@ from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.progress import Say, quiet
 from iemhpc.system.composition import Composition
-from iemhpc.system.growth import grow_chain
+from iemhpc.system.growth import grow_chains
 from iemhpc.system.merging import merge
-from iemhpc.system.packing import TOLERANCE_A, Rigid, pack
+from iemhpc.system.packing import Rigid, pack
 from iemhpc.system.spearing import bonds_through_rings
-from iemhpc.system.volume import unit_volume_A3
 
 PACKING_DENSITY = 0.7
-"""Of the estimated density at equilibrium; packmol fills it in seconds, NPT compresses it."""
+"""Of the estimated density at equilibrium: packmol fills it in seconds, NPT compresses it."""
 
-CHAIN_FILL = 0.35
-"""Share of its sphere that a grown chain fills: compact enough for the box, open enough to grow."""
+THINNER = 0.9
+"""Each further attempt packs at this share of the density before."""
 
-N_GROWTHS = 8
-"""Coils tried for one that is narrower than the box and has no bond through a ring."""
-
-N_PACKINGS = 3
-"""Packings tried for one without a bond through a ring across the box's faces."""
+N_ATTEMPTS = 5
+"""Boxes tried for one where everything fits and no bond passes through a ring."""
 
 NEUTRAL_E = 1e-6
 """A box whose charge is further from 0 than this is wrong, not rounded."""
@@ -72,14 +68,13 @@ class MembraneBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """One kind of molecule in the box."""
+class _Solute:
+    """One kind of molecule that packmol places."""
 
     parameters: Parameters
     positions_A: NDArray[np.float64]
     count: int
     roles: tuple[str, ...]
-    rings: tuple[tuple[int, ...], ...] = ()
 
 
 Parametrise = Callable[[Chem.Mol, str], Parameters]
@@ -123,28 +118,31 @@ def build_box(
             f"the composition is of {composition.system}, the system is {system.name}; compose it "
             "for this system"
         )
-    edge = composition.box_A / np.cbrt(PACKING_DENSITY)
-    kinds = _chain_kinds(
-        system,
-        composition,
-        parametrise=_function(force_field),
-        charges=charges,
-        edge_A=edge,
-        seed=seed,
-        say=say,
-    )
-    kinds += [
-        _ion_kind(system.counterion, composition.n_counterions, "counterion", water_model),
-        _ion_kind(system.coion, composition.n_coions, "coion", water_model),
-        _Kind(
-            parameters=water_parameters(water_model),
-            positions_A=WATER_A,
-            count=composition.n_waters,
-            roles=("water_oxygen", "water_hydrogen", "water_hydrogen"),
-        ),
+    polymer = system.membrane.polymer
+    sequences = [
+        chain_sequence(polymer, composition.units_per_chain, chain_seed(seed, index))
+        for index in range(composition.n_chains)
     ]
-    return _packed(
-        [kind for kind in kinds if kind.count], composition, edge_A=edge, seed=seed, say=say
+    chains = [link(units) for units in sequences]
+    parametrised = _parametrised(
+        sequences, chains, _function(force_field), charges=charges, say=say
+    )
+    solutes = _solutes(system, composition, water_model)
+    parameters = merge(
+        [(each, 1) for each in parametrised] + [(each.parameters, each.count) for each in solutes]
+    )
+    _check_neutral(parameters, system.name)
+    positions_A, edge_A = _placed(chains, solutes, target_A=composition.box_A, seed=seed, say=say)
+    sizes = [chain.GetNumAtoms() for chain in chains]
+    sizes += [len(each.roles) for each in solutes for _ in range(each.count)]
+    roles = ("polymer",) * sum(chain.GetNumAtoms() for chain in chains)
+    return MembraneBox(
+        positions_A=positions_A,
+        box_A=np.full(3, edge_A),
+        parameters=parameters,
+        molecule=np.repeat(np.arange(1, len(sizes) + 1), sizes),
+        role=roles + tuple(role for each in solutes for role in each.roles * each.count),
+        composition=composition,
     )
 
 
@@ -156,39 +154,21 @@ def _function(force_field: str) -> Parametrise:
     return function
 
 
-def _chain_kinds(
-    system: System,
-    composition: Composition,
-    *,
+def _parametrised(
+    sequences: Sequence[tuple[RepeatUnit, ...]],
+    chains: Sequence[Chem.Mol],
     parametrise: Parametrise,
+    *,
     charges: str,
-    edge_A: float,
-    seed: int,
     say: Say,
-) -> list[_Kind]:
-    """Return one kind a chain: sequences differ by chain, equal ones are parametrised once."""
-    by_sequence: dict[tuple[RepeatUnit, ...], Parameters] = {}
-    kinds = []
-    for index in range(composition.n_chains):
-        own_seed = chain_seed(seed, index)
-        units = chain_sequence(system.membrane.polymer, composition.units_per_chain, own_seed)
-        chain = link(units)
-        say(f"chain {index + 1} of {composition.n_chains}: {chain.GetNumAtoms()} atoms")
-        if units not in by_sequence:
-            by_sequence[units] = parametrise(chain, charges)
-        volume_A3 = sum(unit_volume_A3(unit) for unit in units)
-        radius_A = min(np.cbrt(3.0 * volume_A3 / (4.0 * np.pi * CHAIN_FILL)), edge_A / 2)
-        coil = _coil(chain, seed=own_seed, radius_A=float(radius_A), edge_A=edge_A)
-        kinds.append(
-            _Kind(
-                parameters=by_sequence[units],
-                positions_A=coil,
-                count=1,
-                roles=("polymer",) * chain.GetNumAtoms(),
-                rings=_rings(chain),
-            )
-        )
-    return kinds
+) -> list[Parameters]:
+    """Return the parameters of each chain; equal sequences are parametrised once."""
+    known: dict[tuple[RepeatUnit, ...], Parameters] = {}
+    for number, (units, chain) in enumerate(zip(sequences, chains, strict=True), 1):
+        if units not in known:
+            say(f"parameters of chain {number} of {len(chains)}, {chain.GetNumAtoms()} atoms")
+            known[units] = parametrise(chain, charges)
+    return [known[units] for units in sequences]
 
 
 def chain_seed(seed: int, index: int) -> int:
@@ -202,44 +182,30 @@ def chain_seed(seed: int, index: int) -> int:
     return 1000 * seed + index
 
 
-def _coil(chain: Chem.Mol, *, seed: int, radius_A: float, edge_A: float) -> NDArray[np.float64]:
-    """Return the first coil that fits the box and has no bond through a ring of its own."""
-    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in chain.GetBonds()])
-    rings = list(_rings(chain))
-    best, narrowest = None, np.inf
-    for attempt in range(N_GROWTHS):
-        coil = grow_chain(chain, seed=1000 * seed + attempt, radius_A=radius_A)
-        width = float(np.ptp(coil, axis=0).max())
-        apart = np.full(3, width + 20.0)
-        if bonds_through_rings(coil, bonds=bonds, rings=rings, box_A=apart):
-            continue
-        if width < narrowest:
-            best, narrowest = coil, width
-        if width <= edge_A - TOLERANCE_A:
-            return coil
-    if best is None:
-        raise CompositionError(
-            f"{N_GROWTHS} coils of a chain of {chain.GetNumAtoms()} atoms all had a bond through a "
-            "ring; use another seed or shorter chains"
+def _solutes(system: System, composition: Composition, water_model: str) -> list[_Solute]:
+    """Return ions and water, those that the box holds any of."""
+    ions = (
+        ("counterion", system.counterion, composition.n_counterions),
+        ("coion", system.coion, composition.n_coions),
+    )
+    solutes = []
+    for role, ion, count in ions:
+        parameters = ion_parameters(ion.name, water_model)
+        solutes.append(
+            _Solute(
+                parameters=parameters,
+                positions_A=_ion_positions(ion, parameters.elements),
+                count=count,
+                roles=(role,) * len(parameters.elements),
+            )
         )
-    raise CompositionError(
-        f"a chain of {chain.GetNumAtoms()} atoms is {narrowest:.0f} Å wide at its narrowest of "
-        f"{N_GROWTHS} coils, the box to pack {edge_A:.0f} Å; use a larger box or shorter chains"
+    water = _Solute(
+        parameters=water_parameters(water_model),
+        positions_A=WATER_A,
+        count=composition.n_waters,
+        roles=("water_oxygen", "water_hydrogen", "water_hydrogen"),
     )
-
-
-def _rings(chain: Chem.Mol) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(ring) for ring in Chem.GetSSSR(chain))
-
-
-def _ion_kind(ion: Ion, count: int, role: str, water_model: str) -> _Kind:
-    parameters = ion_parameters(ion.name, water_model)
-    return _Kind(
-        parameters=parameters,
-        positions_A=_ion_positions(ion, parameters.elements),
-        count=count,
-        roles=(role,) * len(parameters.elements),
-    )
+    return [each for each in (*solutes, water) if each.count]
 
 
 def _ion_positions(ion: Ion, elements: tuple[str, ...]) -> NDArray[np.float64]:
@@ -261,51 +227,59 @@ def _ion_positions(ion: Ion, elements: tuple[str, ...]) -> NDArray[np.float64]:
     return np.asarray(embedded[[places[element].pop(0) for element in elements]])
 
 
-def _packed(
-    kinds: list[_Kind], composition: Composition, *, edge_A: float, seed: int, say: Say
-) -> MembraneBox:
-    parameters = merge([(kind.parameters, kind.count) for kind in kinds])
+def _check_neutral(parameters: Parameters, name: str) -> None:
     net_e = float(parameters.charges_e.sum())
     if abs(net_e) > NEUTRAL_E:
         raise CompositionError(
-            f"{composition.system}: the box has a charge of {net_e:+.6f} e, wanted 0; the force "
-            "field's charges do not add up to those of the units and ions"
+            f"{name}: the box has a charge of {net_e:+.6f} e, wanted 0; the force field's charges "
+            "do not add up to those of the units and ions"
         )
-    molecules = [
-        Rigid(elements=k.parameters.elements, positions_A=k.positions_A, count=k.count)
-        for k in kinds
+
+
+def _placed(
+    chains: Sequence[Chem.Mol],
+    solutes: Sequence[_Solute],
+    *,
+    target_A: float,
+    seed: int,
+    say: Say,
+) -> tuple[NDArray[np.float64], float]:
+    """Return all positions and the edge of a box where everything fits."""
+    elements = tuple(atom.GetSymbol() for chain in chains for atom in chain.GetAtoms())
+    rigid = [
+        Rigid(elements=each.parameters.elements, positions_A=each.positions_A, count=each.count)
+        for each in solutes
     ]
-    sizes = [len(kind.roles) for kind in kinds for _ in range(kind.count)]
-    for attempt in range(N_PACKINGS):
-        positions, edge = pack(molecules, edge_A=edge_A, seed=N_PACKINGS * seed + attempt, say=say)
-        box_A = np.full(3, edge)
-        if not _speared(positions, kinds, parameters=parameters, box_A=box_A):
-            return MembraneBox(
-                positions_A=positions,
-                box_A=box_A,
-                parameters=parameters,
-                molecule=np.repeat(np.arange(1, len(sizes) + 1), sizes),
-                role=tuple(role for kind in kinds for role in kind.roles * kind.count),
-                composition=composition,
-            )
-    raise CompositionError(
-        f"{composition.system}: {N_PACKINGS} packings all had a bond through a ring across the "
-        "box's faces; use another seed or a larger box"
+    for attempt in range(N_ATTEMPTS):
+        density = PACKING_DENSITY * THINNER**attempt
+        edge_A = float(target_A / np.cbrt(density))
+        own_seed = N_ATTEMPTS * seed + attempt
+        coils = np.concatenate(grow_chains(chains, edge_A=edge_A, seed=own_seed, say=say))
+        if _is_speared(chains, coils, edge_A=edge_A):
+            say("a bond passes through a ring: growing again")
+            continue
+        say(f"packing ions and water into {edge_A:.1f} Å")
+        fixed = Rigid(elements=elements, positions_A=coils, count=0)
+        packed = pack(fixed, rigid, edge_A=edge_A, seed=own_seed)
+        if packed is not None:
+            return np.concatenate([coils, packed]), edge_A
+        say(f"no room at {density:.2f} of the target density")
+    raise ProgramError(
+        f"packmol found no room in {N_ATTEMPTS} boxes, the last of {edge_A:.1f} Å at "
+        f"{density:.2f} of the target density; use another seed or shorter chains"
     )
 
 
-def _speared(
-    positions_A: NDArray[np.float64],
-    kinds: list[_Kind],
-    *,
-    parameters: Parameters,
-    box_A: NDArray[np.float64],
-) -> bool:
-    # Chains come first and once each, so a ring's atoms shift by the chains before it.
+def _is_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float) -> bool:
+    bonds: list[tuple[int, int]] = []
     rings: list[tuple[int, ...]] = []
     n_before = 0
-    for kind in kinds:
-        rings += [tuple(n_before + atom for atom in ring) for ring in kind.rings]
-        n_before += len(kind.roles) * kind.count
-    bonds = parameters.bonds[:, 1:]
-    return bool(bonds_through_rings(positions_A, bonds=bonds, rings=rings, box_A=box_A))
+    for chain in chains:
+        bonds += [
+            (n_before + bond.GetBeginAtomIdx(), n_before + bond.GetEndAtomIdx())
+            for bond in chain.GetBonds()
+        ]
+        rings += [tuple(n_before + atom for atom in ring) for ring in Chem.GetSSSR(chain)]
+        n_before += chain.GetNumAtoms()
+    box_A = np.full(3, edge_A)
+    return bool(bonds_through_rings(coils_A, bonds=np.array(bonds), rings=rings, box_A=box_A))

@@ -1,13 +1,16 @@
-"""Coordinates of one chain, unit by unit: a compact coil with few overlaps, in milliseconds a unit.
+"""Coordinates of chains in a periodic box, unit by unit: coils with few overlaps, quickly.
 
 Each unit is embedded alone with its neighbours' first atoms as caps (ETKDG, Wang et al., J. Chem.
 Inf. Model. 60, 2044 (2020)), then joined so that the caps coincide with the atoms they stand for:
 bond lengths and angles at the joint are right, its torsion is drawn. Of several torsions and
-conformers the one with the fewest overlaps inside the allowed sphere stays. Centres whose
-configuration the structure leaves open come out at random: atactic chains. What overlap remains is
-for the soft push-off; embedding a whole chain at once is two hundred times slower.
+conformers the one stays that meets the fewest atoms placed before, this chain's and the others',
+in every image. Centres whose configuration the structure leaves open come out at random: atactic
+chains. What overlap remains is for the soft push-off; embedding a whole chain at once is a hundred
+times slower, and rigid coils that do not know of each other cannot be packed densely.
 """
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,21 +20,32 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from iemhpc.errors import ChemistryError
+from iemhpc.progress import Say, quiet
+
+N_KNOWN = 12
+"""Conformers embedded of each kind of unit, both hands among them."""
 
 N_CONFORMERS = 4
+"""Of these, as many are tried at each joint ..."""
+
 N_TORSIONS = 18
+"""... in as many torsions."""
+
+N_STARTS = 40
+N_GROWTHS = 2
+"""Coils grown of each chain; the one with fewer overlaps stays."""
+
 EMBED_TIMEOUT_S = 20
 """For one repeat unit; it takes milliseconds."""
 
 CLASH_A = 2.2
 """Atoms of different units closer than this count as an overlap, the more the closer."""
 
-OUTSIDE_PER_A = 0.1
-"""Overlaps that an ångström outside the sphere is worth, for each atom."""
-
 CROWD_RADIUS_A = 8.0
 CROWDING = 0.1
 """Weight of the atoms within that radius of the next joint: a walk that looks one step ahead."""
+
+_SHIFTS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +62,32 @@ class _Fragment:
     """Own atoms first, then caps, shape (k, m + caps, 3)."""
 
 
-def grow_chain(chain: Chem.Mol, *, seed: int, radius_A: float) -> NDArray[np.float64]:
-    """Return coordinates for a chain with explicit hydrogens.
+_Graph = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
+_Pool = dict[_Graph, NDArray[np.float64]]
+"""Conformers by the graph of a capped unit."""
+
+
+def grow_chains(
+    chains: Sequence[Chem.Mol], *, edge_A: float, seed: int, say: Say = quiet
+) -> list[NDArray[np.float64]]:
+    """Return coordinates for chains that share a periodic cube.
 
     Parameters
     ----------
-    chain : rdkit.Chem.Mol
-        From :func:`iemhpc.polymer.chain.link`: each atom knows its ``unit_index``.
+    chains : sequence of rdkit.Chem.Mol
+        From :func:`iemhpc.polymer.chain.link`: explicit hydrogens, each atom knows its
+        ``unit_index``.
+    edge_A : float
+        Edge of the cube; its lower corner is the origin.
     seed : int
-        Of conformers and torsions.
-    radius_A : float
-        Radius of the sphere about the first unit that the chain should stay in.
+        Of starting points, conformers and torsions.
+    say : callable
+        Hears of each chain.
 
     Returns
     -------
-    ndarray, shape (n, 3)
-        Ångström, centred on the origin.
+    list of ndarray, shape (n, 3)
+        Ångström; chains are whole, so that they may reach out of the cube.
 
     Raises
     ------
@@ -75,48 +99,106 @@ def grow_chain(chain: Chem.Mol, *, seed: int, radius_A: float) -> NDArray[np.flo
     >>> from iemhpc.polymer.chain import link
     >>> from iemhpc.polymer.repeat_unit import RepeatUnit
     >>> chain = link([RepeatUnit("vinyl alcohol", "[*]CC([*])O")] * 12)
-    >>> coil = grow_chain(chain, seed=1, radius_A=8.0)
-    >>> bool(np.linalg.norm(coil, axis=1).max() < 12.0)
-    True
+    >>> coils = grow_chains([chain, chain], edge_A=24.0, seed=1)
+    >>> [coil.shape for coil in coils]
+    [(86, 3), (86, 3)]
     """
-    generator = np.random.default_rng([seed, chain.GetNumAtoms()])
-    unit_of = np.array([atom.GetIntProp("unit_index") for atom in chain.GetAtoms()])
+    pool: _Pool = {}
+    grown: list[NDArray[np.float64]] = []
+    for number, chain in enumerate(chains):
+        say(f"growing chain {number + 1} of {len(chains)}, {chain.GetNumAtoms()} atoms")
+        before = np.concatenate(grown) if grown else np.empty((0, 3))
+        generator = np.random.default_rng([seed, number])
+        fragments = _fragments(chain, pool=pool, seed=1 + seed % (2**31 - 2))
+        trials = [
+            _grow(chain, fragments, before=before, edge_A=edge_A, generator=generator)
+            for _ in range(N_GROWTHS)
+        ]
+        grown.append(min(trials, key=lambda trial: trial[0])[1])
+    return grown
+
+
+def _grow(
+    chain: Chem.Mol,
+    fragments: Sequence[_Fragment],
+    *,
+    before: NDArray[np.float64],
+    edge_A: float,
+    generator: np.random.Generator,
+) -> tuple[float, NDArray[np.float64]]:
+    """Return one coil and the overlaps it has."""
     positions = np.full((chain.GetNumAtoms(), 3), np.nan)
-    for unit in range(int(unit_of.max()) + 1):
-        fragment = _fragment(chain, unit_of, unit, seed=int(generator.integers(1, 2**31 - 1)))
-        if unit == 0:
-            own = fragment.conformers_A[0][: len(fragment.atoms)]
-            positions[fragment.atoms] = own - own.mean(axis=0)
+    total = 0.0
+    for number, fragment in enumerate(fragments):
+        if number == 0:
+            trials, outer = _start_trials(fragment, edge_A=edge_A, generator=generator), None
         else:
-            positions[fragment.atoms] = _best_placement(
-                fragment, chain, positions=positions, radius_A=radius_A, generator=generator
-            )
-    centred: NDArray[np.float64] = positions - (positions.max(axis=0) + positions.min(axis=0)) / 2
-    return centred
+            trials, outer = _joint_trials(fragment, chain, positions, generator=generator)
+        placed = ~np.isnan(positions[:, 0])
+        if outer is not None:
+            placed[outer] = False
+        others = np.concatenate([before, positions[placed]])
+        cost, chosen = _best(fragment, trials, others=others, outer=outer, edge_A=edge_A)
+        positions[fragment.atoms] = chosen
+        total += cost
+    return total, positions
 
 
-def _fragment(chain: Chem.Mol, unit_of: NDArray[np.int64], unit: int, *, seed: int) -> _Fragment:
-    atoms = np.flatnonzero(unit_of == unit)
+def _start_trials(
+    fragment: _Fragment, *, edge_A: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    conformer = fragment.conformers_A[generator.integers(len(fragment.conformers_A))]
+    conformer = conformer - conformer.mean(axis=0)
+    trials = []
+    for _ in range(N_STARTS):
+        direction = generator.normal(size=3)
+        turned = conformer @ _turning(np.array([0.0, 0.0, 1.0]), direction).T
+        trials.append(turned + generator.uniform(0.0, edge_A, 3))
+    return np.array(trials)
+
+
+def _fragments(chain: Chem.Mol, *, pool: _Pool, seed: int) -> list[_Fragment]:
+    """Return the units of a chain; those of the same graph share their conformers."""
+    unit_of = np.array([atom.GetIntProp("unit_index") for atom in chain.GetAtoms()])
+    fragments = []
+    for unit in range(int(unit_of.max()) + 1):
+        atoms = np.flatnonzero(unit_of == unit)
+        molecule, joints, caps = _capped_unit(chain, atoms)
+        key = _graph(molecule)
+        if key not in pool:
+            name = chain.GetAtomWithIdx(int(atoms[0])).GetProp("unit_name")
+            pool[key] = _embed(molecule, list(caps.values()), seed=seed, name=name)
+        fragments.append(_Fragment(atoms=atoms, caps=caps, joints=joints, conformers_A=pool[key]))
+    return fragments
+
+
+def _capped_unit(
+    chain: Chem.Mol, atoms: NDArray[np.int64]
+) -> tuple[Chem.RWMol, dict[int, int], dict[int, int]]:
+    """Return a unit's atoms with caps, what each cap is bonded to, and the caps' rows."""
     row = {int(atom): place for place, atom in enumerate(atoms)}
     molecule = Chem.RWMol()
-    for atom in atoms:
-        molecule.AddAtom(_bare(chain.GetAtomWithIdx(int(atom))))
+    for atom in map(int, atoms):
+        molecule.AddAtom(_bare(chain.GetAtomWithIdx(atom)))
     joints: dict[int, int] = {}
-    for bond in chain.GetBonds():
-        first, second = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-        if first in row and second in row:
-            molecule.AddBond(row[first], row[second], bond.GetBondType())
-        elif first in row or second in row:
-            inner, outer = (first, second) if first in row else (second, first)
-            joints[outer] = inner
+    for atom, place in row.items():
+        for bond in chain.GetAtomWithIdx(atom).GetBonds():
+            other = bond.GetOtherAtomIdx(atom)
+            if other not in row:
+                joints[other] = atom
+            elif atom < other:
+                molecule.AddBond(place, row[other], bond.GetBondType())
     caps: dict[int, int] = {}
     for outer, inner in joints.items():
-        cap = Chem.Atom(chain.GetAtomWithIdx(outer).GetAtomicNum())
-        caps[outer] = molecule.AddAtom(cap)
+        caps[outer] = molecule.AddAtom(Chem.Atom(chain.GetAtomWithIdx(outer).GetAtomicNum()))
         molecule.AddBond(row[inner], caps[outer], Chem.BondType.SINGLE)
-    name = chain.GetAtomWithIdx(int(atoms[0])).GetProp("unit_name")
-    conformers = _embed(molecule, list(caps.values()), seed=seed, name=name)
-    return _Fragment(atoms=atoms, caps=caps, joints=joints, conformers_A=conformers)
+    return molecule, joints, caps
+
+
+def _graph(molecule: Chem.RWMol) -> _Graph:
+    atoms = tuple((a.GetAtomicNum(), a.GetFormalCharge()) for a in molecule.GetAtoms())
+    bonds = tuple((b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds())
+    return atoms, bonds
 
 
 def _bare(atom: Chem.Atom) -> Chem.Atom:
@@ -135,7 +217,7 @@ def _embed(molecule: Chem.RWMol, caps: list[int], *, seed: int, name: str) -> ND
     options.timeout = EMBED_TIMEOUT_S
     for random_start in (False, True):
         options.useRandomCoords = random_start
-        found = list(rdDistGeom.EmbedMultipleConfs(capped, N_CONFORMERS, options))
+        found = list(rdDistGeom.EmbedMultipleConfs(capped, N_KNOWN, options))
         if found:
             n_atoms = molecule.GetNumAtoms()
             return np.array(
@@ -147,33 +229,66 @@ def _embed(molecule: Chem.RWMol, caps: list[int], *, seed: int, name: str) -> ND
     )
 
 
-def _best_placement(
+def _joint_trials(
     fragment: _Fragment,
     chain: Chem.Mol,
-    *,
     positions: NDArray[np.float64],
-    radius_A: float,
+    *,
     generator: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Return the unit's coordinates in the chain, of all torsions and conformers the best."""
+) -> tuple[NDArray[np.float64], int]:
+    """Return the unit in all torsions and conformers, and the placed atom it is joined to."""
     outer = next(atom for atom in fragment.caps if not np.isnan(positions[atom, 0]))
     inner = int(np.flatnonzero(fragment.atoms == fragment.joints[outer])[0])
-    placed = np.flatnonzero(~np.isnan(positions[:, 0]))
-    others = positions[placed[placed != outer]]
-    bonded = [atom.GetIdx() for atom in chain.GetAtomWithIdx(outer).GetNeighbors()]
-    target = positions[outer]
-    direction = _free_direction(target, positions[np.intersect1d(bonded, placed)])
+    around = [atom.GetIdx() for atom in chain.GetAtomWithIdx(outer).GetNeighbors()]
+    bonded = [atom for atom in around if not np.isnan(positions[atom, 0])]
+    direction = _free_direction(positions[outer], positions[bonded])
+    n_known = len(fragment.conformers_A)
     trials = []
-    for conformer in fragment.conformers_A:
-        bond = conformer[fragment.caps[outer]] - conformer[inner]
-        turned = (conformer - conformer[fragment.caps[outer]]) @ _turning(-bond, direction).T
+    for number in generator.choice(n_known, size=min(N_CONFORMERS, n_known), replace=False):
+        conformer = fragment.conformers_A[number]
+        from_cap = conformer - conformer[fragment.caps[outer]]
+        turned = from_cap @ _turning(from_cap[inner], direction).T
         for angle in generator.uniform(0, 2 * np.pi, N_TORSIONS):
-            trials.append(turned @ _about(direction, angle).T + target)
-    stack = np.array(trials)
+            trials.append(turned @ _about(direction, angle).T + positions[outer])
+    return np.array(trials), outer
+
+
+def _best(
+    fragment: _Fragment,
+    trials: NDArray[np.float64],
+    *,
+    others: NDArray[np.float64],
+    outer: int | None,
+    edge_A: float,
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the overlaps of the best trial, and its own atoms' coordinates."""
     n_own = len(fragment.atoms)
-    cost = _overlap(np.delete(stack[:, :n_own], inner, axis=1), others, radius_A=radius_A)
-    cost += CROWDING * _crowding(stack[:, n_own:], others)
-    return np.asarray(stack[np.argmin(cost), :n_own])
+    own, caps = trials[:, :n_own], trials[:, n_own:]
+    if outer is not None:  # the joint itself is no overlap
+        own = own[:, fragment.atoms != fragment.joints[outer]]
+    overlaps, crowding = np.zeros(len(trials)), np.zeros(len(trials))
+    batches = [slice(None)] if outer is not None else [slice(k, k + 1) for k in range(len(trials))]
+    for batch in batches:
+        near = _images_near(others, trials[batch], edge_A=edge_A)
+        overlap = np.clip(CLASH_A - _distances(own[batch], near), 0.0, None)
+        crowd = np.clip(1.0 - _distances(caps[batch], near) / CROWD_RADIUS_A, 0.0, None)
+        overlaps[batch] = (overlap**2).sum(axis=(1, 2))
+        crowding[batch] = crowd.sum(axis=(1, 2))
+    best = int(np.argmin(overlaps + CROWDING * crowding))
+    return float(overlaps[best]), np.asarray(trials[best, :n_own])
+
+
+def _images_near(
+    others: NDArray[np.float64], trials: NDArray[np.float64], *, edge_A: float
+) -> NDArray[np.float64]:
+    """Return every image of the other atoms that may matter to any of the trials."""
+    atoms = trials.reshape(-1, 3)
+    centre = (atoms.min(axis=0) + atoms.max(axis=0)) / 2
+    reach = float(np.linalg.norm(atoms - centre, axis=1).max()) + CROWD_RADIUS_A
+    nearest = others - centre
+    nearest -= edge_A * np.round(nearest / edge_A)
+    images = (nearest + edge_A * _SHIFTS[:, None]).reshape(-1, 3)
+    return np.asarray(images[(images**2).sum(axis=1) < reach**2] + centre)
 
 
 def _free_direction(
@@ -202,23 +317,9 @@ def _turning(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np
     return _about(axis / np.linalg.norm(axis), float(angle))
 
 
-def _overlap(
-    stack_A: NDArray[np.float64], others_A: NDArray[np.float64], *, radius_A: float
-) -> NDArray[np.float64]:
-    """Return how bad each trial is: overlaps with what is placed, and atoms outside the sphere."""
-    clashes = (np.clip(CLASH_A - _distances(stack_A, others_A), 0.0, None) ** 2).sum(axis=(1, 2))
-    outside = np.clip(np.linalg.norm(stack_A, axis=-1) - radius_A, 0.0, None).sum(axis=1)
-    return np.asarray(clashes + OUTSIDE_PER_A * outside)
-
-
-def _crowding(caps_A: NDArray[np.float64], others_A: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how crowded it is where the next unit will go."""
-    near = np.clip(1.0 - _distances(caps_A, others_A) / CROWD_RADIUS_A, 0.0, None)
-    return np.asarray(near.sum(axis=(1, 2)))
-
-
 def _distances(stack_A: NDArray[np.float64], others_A: NDArray[np.float64]) -> NDArray[np.float64]:
     # |a - b|^2 by a matrix product: ten times faster than the differences.
     flat = stack_A.reshape(-1, 3)
     squared = (flat**2).sum(axis=1)[:, None] + (others_A**2).sum(axis=1) - 2.0 * flat @ others_A.T
-    return np.asarray(np.sqrt(np.clip(squared, 0.0, None)).reshape(len(stack_A), -1, len(others_A)))
+    shape = (*stack_A.shape[:2], len(others_A))
+    return np.asarray(np.sqrt(np.clip(squared, 0.0, None)).reshape(shape))

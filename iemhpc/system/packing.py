@@ -1,7 +1,6 @@
-"""Molecules placed in a periodic box without overlaps, by packmol.
+"""Ions and water placed around the chains in a periodic box without overlaps, by packmol.
 
 Martínez et al., J. Comput. Chem. 30, 2157 (2009); https://m3g.github.io/packmol/userguide.shtml.
-The box starts at 0.7 of the target density, where packing takes seconds; NPT compresses it later.
 """
 
 import os
@@ -18,77 +17,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iemhpc.errors import ProgramError
-from iemhpc.progress import Say, quiet
 
 TOLERANCE_A = 2.0
 """Least distance between atoms of different molecules."""
 
-WIDER = 1.06
-"""Each further attempt has a box wider by this much."""
-
-N_ATTEMPTS = 4
 TIMEOUT_S = 120
-N_LOOPS = 60
+N_LOOPS = 20
+"""packmol's own rounds: what does not fit in these wants a larger box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rigid:
-    """A molecule to be packed some number of times, its shape kept."""
+    """A molecule to be placed some number of times, its shape kept."""
 
     elements: tuple[str, ...]
     """Chemical symbols."""
     positions_A: NDArray[np.float64]
     """Its own coordinates, shape (m, 3)."""
     count: int
-    """How many."""
+    """How many; 0: one that stays where it is."""
 
 
 def pack(
-    molecules: Sequence[Rigid], *, edge_A: float, seed: int, say: Say = quiet
-) -> tuple[NDArray[np.float64], float]:
-    """Place molecules in a periodic cube; widen it a little where they do not fit.
+    fixed: Rigid | None, molecules: Sequence[Rigid], *, edge_A: float, seed: int
+) -> NDArray[np.float64] | None:
+    """Place molecules in a periodic cube, around atoms that stay where they are.
 
     Parameters
     ----------
+    fixed : Rigid or None
+        The chains, as one; atoms outside the cube count by their images inside.
     molecules : sequence of Rigid
         In the order of the answer.
     edge_A : float
-        Edge of the cube to try first.
+        Edge of the cube.
     seed : int
         Of packmol's random numbers.
-    say : callable
-        Hears of each attempt.
 
     Returns
     -------
-    positions_A : ndarray, shape (n, 3)
-        Every copy of the first molecule, then of the second, and so on.
-    edge_A : float
-        The cube's edge.
+    ndarray, shape (n, 3), or None
+        Every copy of the first molecule, then of the second, and so on; None where they do not fit.
 
     Raises
     ------
     ProgramError
-        Where packmol is missing, fails, or finds no room after several attempts.
+        Where packmol is missing or fails.
     """
     wanted = [molecule for molecule in molecules if molecule.count]
     n_atoms = sum(molecule.count * len(molecule.elements) for molecule in wanted)
-    answer = ""
-    for attempt in range(N_ATTEMPTS):
-        edge = edge_A * WIDER**attempt
-        say(f"packing {n_atoms} atoms into {edge:.1f} Å")
-        with tempfile.TemporaryDirectory(prefix="iemhpc-packmol-") as folder:
-            answer = run_packmol(wanted, edge_A=edge, seed=seed + attempt, folder=Path(folder))
-            if is_success(answer):
-                return read_xyz(Path(folder) / "packed.xyz", n_atoms=n_atoms), edge
-    raise ProgramError(
-        f"packmol found no room for {n_atoms} atoms in a cube of {edge:.1f} Å after {N_ATTEMPTS} "
-        f"attempts; use another seed, shorter chains or a larger box. It says: {_tail(answer)}"
-    )
+    if not n_atoms:
+        return np.empty((0, 3))
+    n_fixed = 0
+    if fixed is not None:
+        n_fixed = len(fixed.elements)
+        inside = np.mod(fixed.positions_A, edge_A)
+        wanted = [Rigid(elements=fixed.elements, positions_A=inside, count=0), *wanted]
+    with tempfile.TemporaryDirectory(prefix="iemhpc-packmol-") as folder:
+        answer = run_packmol(wanted, edge_A=edge_A, seed=seed, folder=Path(folder))
+        if not is_success(answer):
+            return None
+        return read_xyz(Path(folder) / "packed.xyz", n_atoms=n_fixed + n_atoms)[n_fixed:]
 
 
 def packmol_input(molecules: Sequence[Rigid], *, edge_A: float, seed: int) -> str:
     """Return packmol's input for the files ``molecule0.xyz``, ``molecule1.xyz``, ...
+
+    A molecule whose count is 0 is there once and stays where it is.
 
     Examples
     --------
@@ -97,8 +92,8 @@ def packmol_input(molecules: Sequence[Rigid], *, edge_A: float, seed: int) -> st
     tolerance 2.0
     filetype xyz
     output packed.xyz
-    seed 7
-    nloop 60
+    seed 8
+    nloop 20
     pbc 24.0000 24.0000 24.0000
     structure molecule0.xyz
       number 4
@@ -110,12 +105,16 @@ def packmol_input(molecules: Sequence[Rigid], *, edge_A: float, seed: int) -> st
         f"tolerance {TOLERANCE_A}",
         "filetype xyz",
         "output packed.xyz",
-        f"seed {seed % 2_000_000 + 1 if seed > 2_000_000 or seed < 1 else seed}",
+        # From 1 on: packmol takes a negative seed for the clock, and its integers have four bytes.
+        f"seed {1 + seed % 2_000_000}",
         f"nloop {N_LOOPS}",
         f"pbc {edge} {edge} {edge}",
     ]
     for number, molecule in enumerate(molecules):
-        lines += [f"structure molecule{number}.xyz", f"  number {molecule.count}", "end structure"]
+        lines += [f"structure molecule{number}.xyz", f"  number {max(1, molecule.count)}"]
+        if molecule.count == 0:
+            lines.append("  fixed 0. 0. 0. 0. 0. 0.")
+        lines.append("end structure")
     return "\n".join(lines) + "\n"
 
 
