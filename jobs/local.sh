@@ -80,7 +80,9 @@ end_orphans() { # LAMMPS of an attempt whose script was killed: it would write i
   local pid
   read -r pid 2>/dev/null <lammps.pid || return 0
   rm -f lammps.pid
-  kill -0 -- "-$pid" 2>/dev/null && [ "$(readlink "/proc/$pid/cwd")" = "$(pwd -P)" ] || return 0
+  kill -0 -- "-$pid" 2>/dev/null || return 0
+  # a number is not given again while its group lives: no leader means that the group is ours
+  kill -0 "$pid" 2>/dev/null && [ "$(readlink "/proc/$pid/cwd")" != "$(pwd -P)" ] && return 0
   kill -KILL -- "-$pid" 2>/dev/null
 }
 
@@ -123,6 +125,7 @@ run_lammps() { # further words; sets rc
     rc=$?
     for watcher in $watchers; do kill -KILL -- "-$watcher" 2>/dev/null; done
   fi
+  kill -KILL -- "-$child" 2>/dev/null # whatever a launcher that died has left behind
   child=
   rm -f lammps.pid
   [ -s "$screen" ] || rm -f "$screen"

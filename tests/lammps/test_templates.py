@@ -1,0 +1,169 @@
+"""The LAMMPS templates, with LAMMPS itself, on a box that needs no other code of ours."""
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import mdtraj
+import numpy as np
+import pytest
+
+from iemhpc.lammps.log_file import read_thermo
+from iemhpc.resources import resource
+from iemhpc.scheduler.scripts import STAGES
+from iemhpc.settings.protocol import PRESETS
+
+WriteBox = Callable[..., Path]
+SHORT = {
+    "cutoff_A": 6,
+    "pppm": 1e-3,
+    "push_off_ps": 0.05,
+    "minimize_steps": 60,
+    "warm_ps": 0.1,
+    "compress_ps": 0.1,
+    "density_ps": 0.2,
+    "anneal_ps": 0.6,
+    "cool_ps": 0.2,
+    "settle_npt_ps": 0.2,
+    "settle_nvt_ps": 0.1,
+}
+
+
+def run_stage(
+    lmp: str, folder: Path, stage: str, variables: Mapping[str, object], *words: str
+) -> subprocess.CompletedProcess[str]:
+    given = [word for key, value in variables.items() for word in ("-var", key, str(value))]
+    template = resource("lammps_templates", f"{stage}.in")
+    return subprocess.run(
+        [lmp, "-in", str(template), "-log", f"log.{stage}", "-screen", "none", *given, *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def index_variables(stage: str) -> set[str]:
+    text = resource("lammps_templates", f"{stage}.in").read_text()
+    return set(re.findall(r"^variable\s+(\w+)\s+index", text, flags=re.MULTILINE))
+
+
+def test_every_number_of_a_protocol_is_a_variable_of_a_template() -> None:
+    known = set().union(*(index_variables(stage) for stage in STAGES))
+    for preset in PRESETS.values():
+        assert set(preset.variables) <= known
+
+
+def test_every_variable_of_a_template_is_set_by_a_plan() -> None:
+    of_a_plan = {"temperature_K", "pressure_atm", "timestep_fs", "seed"}
+    of_a_plan |= {"production_ps", "frame_ps", "restart_ps", "restart", "attempt", "time_limit"}
+    for stage in STAGES:
+        assert index_variables(stage) <= of_a_plan | set(PRESETS["quick"].variables)
+
+
+def test_defaults_of_the_templates_are_the_quick_protocol() -> None:
+    for stage in STAGES:
+        text = resource("lammps_templates", f"{stage}.in").read_text()
+        for name, value in re.findall(r"^variable\s+(\w+)\s+index\s+(\S+)", text, re.MULTILINE):
+            if name in PRESETS["quick"].variables:
+                assert float(value) == PRESETS["quick"].variables[name], name
+
+
+@pytest.mark.lammps
+def test_templates_parse_without_being_run(
+    lmp: str, write_water_box: WriteBox, tmp_path: Path
+) -> None:
+    folder = write_water_box(tmp_path / "run", per_edge=7)
+    for stage in STAGES:
+        # production sets its own timer; a limit of nothing is the same as -skiprun
+        limit = {"time_limit": "00:00:00"} if stage == "production" else {}
+        done = run_stage(lmp, folder, stage, limit, "-skiprun")
+        log = (folder / f"log.{stage}").read_text()
+        assert not re.search("^ERROR", log, re.MULTILINE), log[-2000:]
+        assert done.returncode == (75 if stage == "production" else 0)
+
+
+@pytest.fixture(scope="module")
+def finished(lmp: str, write_water_box: WriteBox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_water_box(tmp_path_factory.mktemp("templates") / "run")
+    for stage in ("minimize", "equilibrate"):
+        done = run_stage(lmp, folder, stage, SHORT)
+        assert done.returncode == 0, done.stdout
+    sampling = {"production_ps": 0.4, "frame_ps": 0.02, "restart_ps": 0.1}
+    done = run_stage(lmp, folder, "production", SHORT | sampling)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.mark.lammps
+def test_production_writes_every_frame_and_water_stays_rigid(finished: Path) -> None:
+    with mdtraj.formats.DCDTrajectoryFile(str(finished / "production.0.dcd")) as stream:
+        positions_A, _, _ = stream.read()
+    assert len(positions_A) == 21
+    oxygens = np.arange(0, 121 * 3, 3)
+    # unwrapped: hydrogens lie beside their oxygen without any minimum image
+    for hydrogen in (1, 2):
+        distance = np.linalg.norm(
+            positions_A[:, oxygens + hydrogen] - positions_A[:, oxygens], axis=2
+        )
+        np.testing.assert_allclose(distance, 0.9572, atol=2e-4)
+
+
+@pytest.mark.lammps
+def test_annealing_is_hot_and_ends_at_the_wanted_temperature(finished: Path) -> None:
+    warm, _, _, hot, *_ = read_thermo(finished / "log.equilibrate")
+    assert hot["Temp"][-1] > 400.0
+    production = read_thermo(finished / "log.production")[-1]
+    assert production["Temp"].mean() == pytest.approx(298.15, abs=60.0)
+    assert warm["Step"][0] == 0
+
+
+@pytest.mark.lammps
+def test_the_data_files_carry_no_coefficients(finished: Path) -> None:
+    for name in ("minimized.data", "equilibrated.data", "production.data"):
+        assert "Coeffs" not in (finished / name).read_text()
+
+
+@pytest.mark.lammps
+def test_a_box_narrower_than_two_cutoffs_is_an_error_in_words(lmp: str, finished: Path) -> None:
+    done = run_stage(lmp, finished, "equilibrate", SHORT | {"cutoff_A": 9})
+    assert done.returncode == 3
+    log = (finished / "log.equilibrate").read_text()
+    assert re.search(
+        r"^ERROR: iemhpc: the box is 1\d\.\d+ A wide after NPT, wanted at least twice the cut-off, "
+        r"18 A; use a larger box_A or a smaller cutoff_A",
+        log,
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.lammps
+def test_a_bond_that_stays_long_is_an_error_in_words(
+    lmp: str, write_water_box: WriteBox, tmp_path: Path
+) -> None:
+    folder = write_water_box(tmp_path / "run")
+    done = run_stage(lmp, folder, "minimize", SHORT | {"longest_bond_A": 0.5})
+    assert done.returncode == 3
+    assert not (folder / "minimized.data").exists()
+    log = (folder / "log.minimize").read_text()
+    assert re.search(
+        r"^ERROR: iemhpc: a bond is [\d.]+ A long after minimisation, wanted at most 0.5",
+        log,
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.lammps
+@pytest.mark.slow
+def test_water_reaches_the_density_of_tip3p(
+    lmp: str, write_water_box: WriteBox, tmp_path: Path
+) -> None:
+    """0.98 g/cm³ at 298 K with Ewald sums: Price and Brooks, J. Chem. Phys. 121, 10096 (2004)."""
+    folder = write_water_box(tmp_path / "run", per_edge=8, n_pairs=0)
+    lengths = {"anneal_ps": 2, "cool_ps": 2, "density_ps": 10, "settle_npt_ps": 20, "cutoff_A": 9}
+    for stage in ("minimize", "equilibrate"):
+        assert run_stage(lmp, folder, stage, lengths).returncode == 0
+    settled = read_thermo(folder / "log.equilibrate")[-1]
+    assert settled["Density"][-1] == pytest.approx(0.985, abs=0.02)
