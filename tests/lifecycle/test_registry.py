@@ -1,7 +1,7 @@
 import pytest
 
 from iemhpc.errors import BundleError, InputError, MissingInputError, UnknownNameError
-from iemhpc.lifecycle.registry import list_models, show_model
+from iemhpc.lifecycle.registry import list_models, set_aside_damaged, show_model
 from iemhpc.model.bundle import set_current
 
 LEVEL = "graph+conditions"
@@ -58,3 +58,12 @@ def test_a_damaged_model_is_not_shown_as_if_it_were_whole(workspace, write_model
     description.write_text("{")
     with pytest.raises(BundleError, match=r"bundle.json is damaged"):
         show_model(workspace, model.hash)
+
+
+def test_damaged_models_are_set_aside_and_whole_ones_stay(workspace, write_model):
+    good, bad = write_model(0.5), write_model(0.6)
+    (bad.path / "weights.safetensors").unlink()
+    (said,) = set_aside_damaged(workspace)
+    assert said.startswith(f"{bad.hash}: weights.safetensors is missing")
+    assert [model.hash for model in list_models(workspace).models] == [good.hash]
+    assert list(workspace.models.glob(f".{bad.hash}.*.damaged"))
