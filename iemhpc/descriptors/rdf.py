@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from iemhpc.descriptors.pairs import PairCounts
 from iemhpc.tables.descriptors import PAIRS
 
+MIN_FREE = 3
+"""Degrees of freedom below which scatter cannot be measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Radial:
@@ -31,6 +34,8 @@ class Radial:
     """Pairs that an ideal gas of the same density would show, shape (n_bins,)."""
     n_observed: int
     """Reference atoms times frames."""
+    dispersion: float = 1.0
+    """Variance of the counts over that of Poisson numbers; more where frames are alike."""
 
     @property
     def r_A(self) -> NDArray[np.float64]:
@@ -74,7 +79,42 @@ def radial(counts: PairCounts, *, leave_out: int | None = None) -> Radial:
         counts=counts.counts[kept].sum(axis=0),
         ideal=shells_A3 * inverse_volume * counts.n_reference * counts.n_neighbour,
         n_observed=counts.n_reference * int(frames.sum()),
+        dispersion=dispersion(counts.counts[kept], frames),
     )
+
+
+def dispersion(counts: NDArray[np.int64], n_frames: NDArray[np.int64]) -> float:
+    """Return how much more the counts scatter between blocks than Poisson numbers would.
+
+    Frames that follow each other closely show the same pairs, so that counts come in groups. It is
+    the median over bins of chi squared per degree of freedom, and never less than one.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_blocks, n_bins)
+        Pairs.
+    n_frames : ndarray of int, shape (n_blocks,)
+        Frames of each block.
+
+    Examples
+    --------
+    Each frame written four times:
+
+    >>> counts, n_frames = np.random.default_rng(1).poisson(30, size=(20, 200)), np.full(20, 10)
+    >>> round(dispersion(counts, n_frames), 1), round(dispersion(4 * counts, n_frames), 1)
+    (1.0, 4.0)
+    """
+    free = len(n_frames) - 1
+    if free < MIN_FREE:
+        return 1.0
+    expected = n_frames[:, None] / n_frames.sum() * counts.sum(axis=0)
+    is_filled = expected.mean(axis=0) >= 1.0
+    if not is_filled.any():
+        return 1.0
+    seen, wanted = counts[:, is_filled], expected[:, is_filled]
+    per_bin = ((seen - wanted) ** 2 / wanted).sum(axis=0) / free
+    median_of_chi_squared = (1.0 - 2.0 / (9.0 * free)) ** 3  # Wilson and Hilferty, per freedom
+    return max(1.0, float(np.median(per_bin)) / median_of_chi_squared)
 
 
 def merge_blocks(counts: PairCounts, n_blocks: int) -> PairCounts:

@@ -5,8 +5,9 @@ number is the mean count of neighbours inside it. Counts are Poisson numbers, an
 of a Poisson number has a constant variance (Anscombe, Biometrika 35, 246, 1948):
 
 .. math:: y = \sqrt{(c + 3/8) / c_\mathrm{ideal}} \approx \sqrt{g}, \qquad
-   \sigma_y = 1 / (2 \sqrt{c_\mathrm{ideal}})
+   \sigma_y = \sqrt{f / 4 c_\mathrm{ideal}}
 
+where f is the dispersion: 1, or more where frames are so close that they show the same pairs.
 So a spline is drawn through y with known weights, as smooth as that noise allows, and an extremum
 is believed where the curve moves away from it by several times the noise. Positions come from the
 spline, the summit from a local fit, the coordination number from the counts themselves.
@@ -91,7 +92,7 @@ def find_shell(rdf: Radial) -> Shell:
     maxima, minima = _turning_points(curve)
     if not maxima:
         return Shell(reason=_why_no_peak(rdf))
-    if _counts_in_peak(rdf, curve, maxima[0]) < MIN_PEAK_COUNTS:
+    if _counts_in_peak(rdf, curve, maxima[0]) < MIN_PEAK_COUNTS * rdf.dispersion:
         return Shell(reason="low_counts")
     peak_A, height = _summit(rdf, curve, maxima[0], minima[0] if minima else None)
     is_split = len(maxima) > 1 and curve.r_A[maxima[1]] - curve.r_A[maxima[0]] <= SPLIT_A
@@ -129,13 +130,15 @@ def _smooth(rdf: Radial) -> _Curve:
     # Expected chi squared is the number of bins: as smooth as the noise allows, no smoother.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # FITPACK says where it used every knot; that is fine
-        spline = UnivariateSpline(rdf.r_A, root, w=2.0 * np.sqrt(rdf.ideal), s=len(root))
+        weight = 2.0 * np.sqrt(rdf.ideal / rdf.dispersion)
+        spline = UnivariateSpline(rdf.r_A, root, w=weight, s=len(root))
     r_A = np.arange(rdf.r_A[0], rdf.r_A[-1], GRID_A)
     smooth = np.asarray(spline(r_A))
     ideal = np.interp(r_A, rdf.r_A, rdf.ideal)
     # the 3/8 of the transform, taken back; never below an empty shell
     g = np.maximum(smooth * np.abs(smooth) - 0.375 / ideal, 0.0)
-    move = np.maximum(NOISE_FACTOR / (2.0 * np.sqrt(ideal)), SMALLEST_MOVE)
+    noise = np.sqrt(rdf.dispersion / ideal) / 2.0
+    move = np.maximum(NOISE_FACTOR * noise, SMALLEST_MOVE)
     return _Curve(r_A=r_A, root=np.sqrt(g), g=g, move=move)
 
 
@@ -161,7 +164,8 @@ def _turning_points(curve: _Curve) -> tuple[list[int], list[int]]:
 
 def _why_no_peak(rdf: Radial) -> str:
     window = (rdf.r_A > 3.0) & (rdf.r_A < 3.25)
-    return "no_peak" if float(rdf.ideal[window].sum()) >= LEGIBLE_COUNTS else "low_counts"
+    independent = float(rdf.ideal[window].sum()) / rdf.dispersion
+    return "no_peak" if independent >= LEGIBLE_COUNTS else "low_counts"
 
 
 def _around(values: NDArray[np.bool_], at: int) -> slice:

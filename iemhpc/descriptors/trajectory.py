@@ -147,7 +147,7 @@ def open_trajectory(folder: Path, *, n_atoms: int) -> Trajectory:
         )
     segments = _keep_latest(opened)
     steps = np.sort(np.concatenate([s.steps[s.keep] for s in segments]))
-    notes.extend(_gaps(steps, stride_steps=int(entries[0]["stride_steps"])))
+    notes.extend(_gaps(steps, stride_steps=max(int(e["stride_steps"]) for e in entries)))
     return Trajectory(
         n_atoms=n_atoms,
         segments=segments,
