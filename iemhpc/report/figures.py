@@ -6,6 +6,7 @@ The same numbers give the same text, so that a page is remade byte for byte.
 import io
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -31,7 +32,7 @@ PAIR_NAMES = {
     "tethered_counterion": "tethered site – counter-ion",
 }
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "iemhpc",
     "font.family": "DejaVu Sans",
@@ -51,6 +52,8 @@ _STYLE = {
     "ytick.labelsize": 8,
     "legend.frameon": False,
     "legend.fontsize": 8,
+    "figure.constrained_layout.h_pad": 0.09,
+    "figure.constrained_layout.w_pad": 0.09,
 }
 
 
@@ -110,7 +113,8 @@ def rdf_figure(rdf: pd.DataFrame, descriptors: Mapping[str, object], *, name: st
             axes.axhline(1.0, color=FAINT, linewidth=0.6, linestyle=(0, (4, 3)))
             axes.plot(r, g, color=PAIR_COLOURS[pair], linewidth=1.3)
             axes.set_xlim(0.0, float(r.max()))
-            axes.set_ylim(0.0, max(1.6, float(g.max()) * 1.18))
+            height = _number(descriptors.get(f"{pair}_peak_height")) or 0.0
+            axes.set_ylim(0.0, max(1.6, 1.18 * float(g.max()), 1.18 * height))
             _mark_shell(axes, pair, descriptors)
         figure.axes[0].set_ylabel("g(r)")
         return _svg(figure, name)
@@ -257,7 +261,7 @@ def curve_figure(results: Sequence[LevelResult], curves: pd.DataFrame, *, name: 
                 for _, one in own.groupby("training_id", sort=True):
                     epochs, losses = _thinned(one.sort_values("epoch"), column)
                     axes.plot(epochs, losses, color=colour, linewidth=0.5, alpha=0.3)
-                middle = own.groupby("epoch", as_index=False)[column].median()
+                middle = own.groupby("epoch")[[column]].median().reset_index()
                 epochs, losses = _thinned(middle, column)
                 axes.plot(epochs, losses, color=colour, linewidth=1.8, label=label)
             axes.set_yscale("log")

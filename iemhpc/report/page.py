@@ -15,6 +15,7 @@ from iemhpc.errors import MissingInputError
 from iemhpc.progress import Say, quiet
 from iemhpc.report import figures, sections
 from iemhpc.report.sections import Tuning
+from iemhpc.tables.descriptors import QUANTITIES
 from iemhpc.tables.io import read_provenance
 from iemhpc.workspace import Workspace, file_hash, read_json, write_text
 
@@ -95,7 +96,7 @@ def gather(workspace: Workspace, *, say: Say = quiet) -> dict[str, Any]:
         "runs": runs,
         "run_states": sections.count_states(runs),
         "descriptors": descriptors,
-        "quantities": [sections.QUANTITY_NAMES[q] for q in sections.QUANTITIES],
+        "quantities": [sections.QUANTITY_NAMES[q] for q in QUANTITIES],
         "flag_meanings": sections.FLAG_MEANINGS,
         "flags_seen": sorted({f for d in descriptors for p in d["pairs"] for f in p["flags"]}),
         "dataset": None if dataset is None else _describe_dataset(dataset),
