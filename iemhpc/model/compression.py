@@ -50,12 +50,12 @@ def compress(graphs: Sequence[Graph], *, depth: int = 2) -> CompressedGraphs:
 
     Examples
     --------
-    Two lengths of one chain have five kinds of atoms between them.
+    A chain has atoms at the end, next to it, next but one, and inside: four kinds, however long.
 
     >>> from iemhpc.model.graph import graph_of
     >>> small = compress([graph_of("C" * 6), graph_of("C" * 60)])
     >>> small.readout.shape
-    torch.Size([2, 3])
+    torch.Size([2, 4])
     """
     batch = batch_of(graphs)
     n_atoms = len(batch.x)

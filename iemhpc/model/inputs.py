@@ -105,7 +105,7 @@ def _scalars(rows: pd.DataFrame, level: str) -> Floats:
             f"a model of level {level} needs {', '.join(missing)} in every row; give them or use "
             "a level without"
         )
-    return rows[list(names)].to_numpy(dtype=np.float64).reshape(len(rows), len(names))
+    return rows[list(names)].to_numpy(dtype=np.float64, copy=True).reshape(len(rows), len(names))
 
 
 def _distinct(spellings: Sequence[str], *, share: bool) -> tuple[tuple[str, ...], Tensor]:

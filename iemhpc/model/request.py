@@ -184,7 +184,7 @@ def _cost(block: Block) -> float:
 
 
 def _check_values(name: str, values: Sequence[float], *, lowest: float | None) -> None:
-    option = f"--{name.removesuffix('s').replace('_', '-')}"
+    option = "--" + name.removeprefix("max_").replace("seeds", "seed").replace("_", "-")
     if not values:
         raise InputError(f"{name} is empty; give at least one value ({option})")
     for value in values:
