@@ -201,9 +201,8 @@ def read_run(folder: Path, *, site_convention: str) -> tuple[dict[str, Any], Any
     notes : list of str
         What was odd about the trajectory.
     """
-    roles = read_frame(folder / "roles.parquet", ROLE_TABLE, made_by=MADE_BY)
-    atoms = pair_atoms(roles.sort_values("atom_id"), site_convention=site_convention)
-    trajectory = open_trajectory(folder, n_atoms=len(roles))
+    atoms, n_atoms = _atoms_of(folder, site_convention)
+    trajectory = open_trajectory(folder, n_atoms=n_atoms)
     counts = count_pairs(trajectory.chunks(), atoms, n_frames=trajectory.n_frames)
     n_bins = counts[PAIRS[0]].counts.shape[1]
     row = {
@@ -216,6 +215,17 @@ def read_run(folder: Path, *, site_convention: str) -> tuple[dict[str, Any], Any
     }
     frames = pd.concat([rdf_rows(folder.name, pair, counts[pair]) for pair in PAIRS])
     return row, frames, list(trajectory.notes)
+
+
+def _atoms_of(folder: Path, site_convention: str) -> tuple[dict[str, PairAtoms], int]:
+    path = folder / "roles.parquet"
+    roles = read_frame(path, ROLE_TABLE, made_by=MADE_BY).sort_values("atom_id")
+    if roles["atom_id"].tolist() != list(range(1, len(roles) + 1)):
+        raise TableError(
+            f"{path}: atom_id must run from 1 to {len(roles)} without gaps, as the trajectory is "
+            f"sorted by it; plan the run again with: {MADE_BY}"
+        )
+    return pair_atoms(roles, site_convention=site_convention), len(roles)
 
 
 def _fixed_radii(atoms: Mapping[str, PairAtoms]) -> dict[str, float]:

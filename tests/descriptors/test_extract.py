@@ -7,8 +7,9 @@ import pytest
 from iemhpc.descriptors.extract import descriptors_from_rdf, extract_runs
 from iemhpc.errors import MissingInputError, UnknownNameError
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
-from iemhpc.tables.io import read_frame
+from iemhpc.tables.io import read_frame, write_table
 from iemhpc.tables.rdf import RDF_TABLE
+from iemhpc.tables.roles import ROLE_TABLE
 from iemhpc.workspace import Workspace
 
 
@@ -159,3 +160,27 @@ def test_a_box_without_counterions_gives_null_with_its_reason(tmp_path, make_run
     assert row["counterion_water_reason"] == "no_pairs"
     assert np.isnan(row["counterion_water_peak_height"])
     assert np.isnan(row["counterion_water_coordination_number_fixed"])
+
+
+def test_atom_ids_with_gaps_are_refused(tmp_path, make_run, make_roles):
+    folder = make_run()
+    roles = make_roles(n_sites=6, n_counterions=6, n_coions=1, n_waters=60)
+    roles["atom_id"] -= 1
+    write_table(folder / "roles.parquet", ROLE_TABLE, roles)
+    assert "atom_id must run from 1 to 211" in extract_runs(Workspace(tmp_path)).failed["0f3a"]
+
+
+def test_what_was_read_before_an_interruption_is_kept(tmp_path, make_run, monkeypatch):
+    make_run("aaaa")
+    make_run("bbbb", seed=2)
+    monkeypatch.setattr("iemhpc.descriptors.extract.SAVE_EVERY_S", 0.0)
+
+    def stop(line: str) -> None:
+        if "bbbb" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_runs(Workspace(tmp_path), say=stop)
+    summary = extract_runs(Workspace(tmp_path))
+    assert (summary.n_done, summary.n_skipped) == (1, 1)
+    assert not list(tmp_path.glob(".*"))
