@@ -57,6 +57,10 @@ collect_segments() { # what LAMMPS noted of each trajectory -> one list, in the 
   } >segments.json.part && mv -f segments.json.part segments.json
 }
 
+works_here() { # process: numbers are given again, and the dead may linger as zombies
+  [ ! -d /proc/self ] || [ "$(readlink "/proc/$1/cwd")" = "$(pwd -P)" ]
+}
+
 take_lock() { # one writer a folder; a lock of the dead, or of this very job requeued, is no lock
   local tried owner_host owner_pid owner_job
   for tried in 1 2 3; do
@@ -67,7 +71,7 @@ take_lock() { # one writer a folder; a lock of the dead, or of this very job req
     fi
     read -r owner_host owner_pid owner_job 2>/dev/null <run.lock/owner || sleep 1
     if [ "$owner_host" = "$host" ]; then
-      if kill -0 "$owner_pid" 2>/dev/null && [ "$(readlink "/proc/$owner_pid/cwd" || pwd -P)" = "$(pwd -P)" ]; then return 1; fi
+      if kill -0 "$owner_pid" 2>/dev/null && works_here "$owner_pid"; then return 1; fi
     elif [ "$owner_job" != "${SLURM_JOB_ID:-}" ] && [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
       return 1
     fi
@@ -82,7 +86,7 @@ end_orphans() { # LAMMPS of an attempt whose script was killed: it would write i
   rm -f lammps.pid
   kill -0 -- "-$pid" 2>/dev/null || return 0
   # a number is not given again while its group lives: no leader means that the group is ours
-  kill -0 "$pid" 2>/dev/null && [ "$(readlink "/proc/$pid/cwd")" != "$(pwd -P)" ] && return 0
+  kill -0 "$pid" 2>/dev/null && ! works_here "$pid" && [ -n "$(readlink "/proc/$pid/cwd")" ] && return 0
   kill -KILL -- "-$pid" 2>/dev/null
 }
 
@@ -223,10 +227,10 @@ done
 stage=production
 write_status running null ""
 while :; do
-  restart=$(newest_restart)
-  rc=75
-  [ -n "$stopping" ] || run_lammps "${production[@]}" -var restart "$restart" -var attempt "$attempt" \
-    -var time_limit "$(time_limit)"
+  restart=$(newest_restart) resume=1 rc=75
+  [ "$restart" = none ] && resume=0
+  [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
+    -var attempt "$attempt" -var time_limit "$(time_limit)"
   collect_segments
   # a restart file that has its mark and is damaged all the same: the one before it is next
   if [ "$rc" != 0 ] && [ "$restart" != none ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then

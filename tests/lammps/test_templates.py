@@ -58,7 +58,15 @@ def test_every_number_of_a_protocol_is_a_variable_of_a_template() -> None:
 
 def test_every_variable_of_a_template_is_set_by_a_plan() -> None:
     of_a_plan = {"temperature_K", "pressure_atm", "timestep_fs", "seed"}
-    of_a_plan |= {"production_ps", "frame_ps", "restart_ps", "restart", "attempt", "time_limit"}
+    of_a_plan |= {
+        "production_ps",
+        "frame_ps",
+        "restart_ps",
+        "resume",
+        "restart",
+        "attempt",
+        "time_limit",
+    }
     for stage in STAGES:
         assert index_variables(stage) <= of_a_plan | set(PRESETS["quick"].variables)
 

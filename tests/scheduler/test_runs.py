@@ -1,0 +1,176 @@
+"""States by files; queues are small programs on the PATH that answer what a test needs."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iemhpc.errors import MissingInputError, UnknownNameError
+from iemhpc.scheduler.run_files import describe_run, read_plan, read_status
+from iemhpc.scheduler.runs import GRACE_S, find_run, log_ends, run_states, state_lines
+from iemhpc.workspace import Workspace
+
+HOST = socket.gethostname()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, write_water_box: Callable[..., Path]) -> Workspace:
+    workspace = Workspace(tmp_path)
+    write_water_box(workspace.run("a1"), production_ps=0.4)
+    return workspace
+
+
+def say_status(workspace: Workspace, **values: Any) -> None:
+    said = {"state": "running", "stage": "production", "attempt": 1, "rc": None, "reason": ""}
+    said |= {"started": "", "ended": None, "host": HOST, "pid": 1, "n_steps": 200} | values
+    (workspace.run("a1") / "status.json").write_text(json.dumps(said))
+
+
+def say_job(workspace: Workspace, **values: Any) -> None:
+    said = {"scheduler": "slurm", "submission": "0f", "index": 0, "task": "7_0", "attempts": 0}
+    said |= {"submitted_s": time.time()} | values
+    (workspace.run("a1") / "job.json").write_text(json.dumps(said))
+
+
+def fake_queue(folder: Path, monkeypatch: pytest.MonkeyPatch, *, answer: str, rc: int = 0) -> None:
+    folder.mkdir()
+    program = folder / "squeue"
+    program.write_text(f"#!/bin/bash\nprintf '%s\\n' '{answer}'\nexit {rc}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def state(workspace: Workspace) -> tuple[str, str]:
+    (row,) = run_states(workspace)
+    return row.state, row.reason
+
+
+def test_a_plan_alone_is_planned(workspace: Workspace) -> None:
+    assert state(workspace) == ("planned", "")
+
+
+def test_an_empty_workspace_says_what_to_type(tmp_path: Path) -> None:
+    assert state_lines(run_states(Workspace(tmp_path))) == ["no runs yet: iemhpc md-submit"]
+
+
+def test_a_finished_run_is_done_until_more_is_wanted(workspace: Workspace) -> None:
+    say_status(workspace, state="done", rc=0)
+    assert state(workspace) == ("done", "")
+    plan = workspace.run("a1") / "plan.json"
+    values = json.loads(plan.read_text())
+    values["sampling"]["production_ps"] = 0.8
+    plan.write_text(json.dumps(values))
+    assert state(workspace) == ("interrupted", "the wanted production has become longer")
+
+
+def test_a_running_process_must_live_and_work_in_the_folder(workspace: Workspace) -> None:
+    say_status(workspace, pid=os.getpid())
+    assert state(workspace) == ("interrupted", "its process is gone")
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, cwd=workspace.run("a1")
+    ) as process:
+        say_status(workspace, pid=process.pid)
+        assert state(workspace) == ("running", "")
+
+
+def test_a_failure_is_told_with_what_it_means(workspace: Workspace) -> None:
+    say_status(workspace, state="failed", rc=1, reason="ERROR: Lost atoms: original 3 current 2")
+    got, reason = state(workspace)
+    assert got == "failed"
+    assert "Lost atoms: original 3" in reason
+    assert "lengthen push_off_ps" in reason
+
+
+def test_a_damaged_status_file_counts_as_none(workspace: Workspace) -> None:
+    (workspace.run("a1") / "status.json").write_text('{"state": "done", "sta')
+    assert read_status(workspace.run("a1")) is None
+    assert state(workspace) == ("planned", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [("7_0 PD", "queued"), ("7_0 R", "running"), ("8_0 R", "unknown")]
+)
+def test_the_queue_tells_about_runs_that_have_said_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, answer: str, expected: str
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer=answer)
+    say_job(workspace)
+    assert state(workspace)[0] == expected
+
+
+def test_silence_becomes_interrupted_only_after_a_grace_period(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="")
+    say_job(workspace, submitted_s=time.time() - GRACE_S - 1)
+    assert state(workspace) == ("interrupted", "it ended without a word")
+
+
+def test_a_queue_that_does_not_answer_says_nothing_about_the_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="slurm_load_jobs error", rc=1)
+    say_job(workspace, submitted_s=time.time() - 10 * GRACE_S)
+    got, reason = state(workspace)
+    assert got == "unknown"
+    assert "the queue does not answer" in reason
+
+
+def test_a_submission_without_a_job_is_unknown(workspace: Workspace) -> None:
+    say_job(workspace, task=None)
+    got, reason = state(workspace)
+    assert got == "unknown"
+    assert "submit again" in reason
+
+
+def test_a_requeued_run_is_queued_and_says_why(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="7_0 PD")
+    say_job(workspace)
+    say_status(workspace, state="interrupted", rc=75, reason="stopped by the signal USR1")
+    assert state(workspace) == ("queued", "stopped by the signal USR1")
+
+
+def test_the_table_counts_the_states(workspace: Workspace) -> None:
+    say_status(workspace, state="failed", rc=1, reason="ERROR: x", attempt=2)
+    lines = state_lines(run_states(workspace))
+    assert lines[0].split() == ["run", "system", "mol/L", "state", "stage"]
+    assert "production, attempt 2: ERROR: x" in lines[1]
+    assert lines[-1] == "1 failed"
+
+
+def test_a_run_is_found_by_the_beginning_of_its_name(
+    workspace: Workspace, write_water_box: Callable[..., Path]
+) -> None:
+    assert find_run(workspace, "a").name == "a1"
+    with pytest.raises(UnknownNameError, match="no run begins with 'z'; runs: a1"):
+        find_run(workspace, "z")
+    write_water_box(workspace.run("a2"))
+    with pytest.raises(UnknownNameError, match="several runs begin with 'a'; runs: a1, a2"):
+        find_run(workspace, "a")
+
+
+def test_logs_end_with_the_meaning_of_their_error(workspace: Workspace) -> None:
+    log = workspace.run("a1") / "log.production.1.lammps"
+    log.write_text("one\ntwo\nERROR: Lost atoms: original 3 current 2 (x)\n")
+    lines = log_ends(workspace, "a1", lines=1)
+    assert lines[0] == f"== {log}"
+    assert "two" not in lines
+    assert lines[-1].startswith("   meaning: atoms flew out of the box")
+
+
+def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"not a run folder: it has no plan\.json"):
+        read_plan(tmp_path)
+
+
+def test_a_run_is_called_by_its_system_and_realised_concentration(workspace: Workspace) -> None:
+    assert describe_run(workspace.run("a1")) == "water/NaCl 0.9 mol/L (a1)"
