@@ -1,10 +1,11 @@
 """What a tuning found, read off its tables: per level the chosen configuration and its scores.
 
-The configuration of a level is the one with the lowest mean validation loss over its folds; the
-test rows choose nothing. The ensemble is the mean over the models of its folds, the spread their
-standard deviation.
+The hyper-parameters of a level are those of the lowest mean validation loss over folds and seeds;
+the test rows choose nothing, and of the seeds the first asked for is shown, as in the bundles. The
+ensemble is the mean over the models of the folds, the spread their standard deviation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ class ConfigurationResult:
     batch_size: int
     learning_rate: float
     seed: int
+    """Of the weights."""
     n_folds: int
     validation_loss: float
     """Mean over the folds of the best validation loss."""
@@ -53,7 +55,7 @@ class LevelResult:
     level: str
     chosen: ConfigurationResult
     grid: tuple[ConfigurationResult, ...]
-    """All configurations of the level, by validation loss."""
+    """All configurations of the level, by validation loss over their seeds."""
     points: pd.DataFrame
     """Columns row, split, label, prediction, spread: test rows by the ensemble, others by the
     model that validated on them."""
@@ -68,7 +70,11 @@ class LevelResult:
 
 
 def read_results(
-    trainings: pd.DataFrame, predictions: pd.DataFrame, dataset: pd.DataFrame | None
+    trainings: pd.DataFrame,
+    predictions: pd.DataFrame,
+    dataset: pd.DataFrame | None,
+    *,
+    first_seed: int | None = None,
 ) -> tuple[LevelResult, ...]:
     """Return the result of each level.
 
@@ -78,22 +84,40 @@ def read_results(
         Of one tuning.
     dataset : DataFrame, optional
         What it was trained on, for the baseline; ignored where its labels are other ones.
+    first_seed : int, optional
+        The seed of the weights that is shown; default: the lowest.
     """
+    seed = int(trainings["init_seed"].min()) if first_seed is None else first_seed
     test = predictions[predictions["split"] == "test"]
     by_training = {str(name): frame for name, frame in test.groupby("training_id", sort=False)}
     known = dataset if dataset is not None and _is_of(predictions, dataset) else None
     results = []
     for level in (name for name in LEVELS if name in set(trainings["level"])):
         of_level = trainings[trainings["level"] == level]
-        grid = sorted(
-            (
-                _configuration(frame, by_training)
-                for _, frame in of_level.groupby("configuration_id")
-            ),
-            key=lambda one: (one.validation_loss, one.configuration_id),
-        )
-        results.append(_level(level, tuple(grid), trainings, predictions, known))
+        grid = [
+            _configuration(frame, by_training) for _, frame in of_level.groupby("configuration_id")
+        ]
+        results.append(_level(level, _ordered(grid, seed), trainings, predictions, known))
     return tuple(results)
+
+
+def _ordered(
+    grid: Sequence[ConfigurationResult], first_seed: int
+) -> tuple[ConfigurationResult, ...]:
+    """Return configurations by their loss over all seeds, the first seed before the others."""
+    losses: dict[tuple[int, int, float], list[float]] = {}
+    for one in grid:
+        losses.setdefault(_key(one), []).append(one.validation_loss)
+    return tuple(
+        sorted(
+            grid,
+            key=lambda one: (float(np.mean(losses[_key(one)])), _key(one), one.seed != first_seed),
+        )
+    )
+
+
+def _key(one: ConfigurationResult) -> tuple[int, int, float]:
+    return one.hidden, one.batch_size, one.learning_rate
 
 
 def _configuration(trainings: pd.DataFrame, test: dict[str, pd.DataFrame]) -> ConfigurationResult:
@@ -107,7 +131,7 @@ def _configuration(trainings: pd.DataFrame, test: dict[str, pd.DataFrame]) -> Co
         hidden=int(first["hidden"]),
         batch_size=int(first["batch_size"]),
         learning_rate=float(first["learning_rate"]),
-        seed=int(first["split_seed"]),
+        seed=int(first["init_seed"]),
         n_folds=len(trainings),
         validation_loss=float(trainings["best_validation_loss"].mean()),
         folds=tuple(_scores(frame) for frame in frames),

@@ -162,10 +162,19 @@ def read_tuning(workspace: Workspace, dataset: pd.DataFrame | None) -> Tuning | 
     curves = folder / "curves.parquet"
     return Tuning(
         name=folder.name,
-        results=read_results(trainings, predictions, dataset),
+        results=read_results(
+            trainings, predictions, dataset, first_seed=_first_seed(folder / "request.json")
+        ),
         curves=read_frame(curves, CURVE_TABLE, made_by=made_by) if curves.exists() else None,
         target=str(trainings["target"].iloc[0]),
     )
+
+
+def _first_seed(path: Path) -> int | None:
+    """Return the first seed that was asked for, where the request is there."""
+    request = read_json(path).get("request", {}) if path.exists() else {}
+    seeds = request.get("seeds") or [None]
+    return None if seeds[0] is None else int(seeds[0])
 
 
 def read_dataset(workspace: Workspace) -> pd.DataFrame | None:

@@ -20,8 +20,8 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
                     "level": "graph",
                     "hidden": 64,
                     "batch_size": 20,
-                    "learning_rate": 0.001,
-                    "split_seed": 42,
+                    "learning_rate": {"a": 0.001, "b": 0.01}[configuration],
+                    "init_seed": 42,
                     "fold": fold,
                     "best_validation_loss": error**2,
                 }
@@ -95,3 +95,21 @@ def test_one_test_row_has_no_r2():
     (result,) = read_results(trainings, predictions, dataset)
     assert result.chosen.ensemble["r2"] is None
     assert result.chosen.over_folds("r2") is None
+
+
+def test_seeds_are_averaged_and_the_first_one_is_shown():
+    trainings, predictions, dataset = tables()
+    other = trainings.assign(
+        training_id=trainings["training_id"] + "s",
+        configuration_id=trainings["configuration_id"] + "s",
+        init_seed=28,
+        # by this seed alone the second configuration would win, on average the first does
+        best_validation_loss=[0.02, 0.02, 0.001, 0.001],
+    )
+    guesses = predictions.assign(training_id=predictions["training_id"] + "s")
+    both = pd.concat([trainings, other]), pd.concat([predictions, guesses])
+    (result,) = read_results(*both, dataset, first_seed=42)
+    assert [one.configuration_id for one in result.grid] == ["a", "as", "b", "bs"]
+    (result,) = read_results(*both, dataset, first_seed=28)
+    assert result.chosen.configuration_id == "as"
+    assert read_results(*both, dataset)[0].chosen.configuration_id == "as"
