@@ -83,6 +83,7 @@ def tune(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Train the graph network over the grid, in cross-validation, under Ray."""
+    from iemhpc.dataset.assemble import refresh_dataset
     from iemhpc.model.tuning import TuneRequest
     from iemhpc.model.tuning import tune as run_tuning
 
@@ -97,6 +98,7 @@ def tune(
         max_epochs=epochs,
         target=target,
     )
+    refresh_dataset(Workspace(workspace), say=say)
     summary = run_tuning(
         Workspace(workspace), request, gpus=gpus, address=address, fresh=fresh, say=say
     )

@@ -19,7 +19,7 @@ from iemhpc.errors import TableError
 from iemhpc.progress import Say, quiet
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS
-from iemhpc.tables.io import read_frame, read_table, write_table
+from iemhpc.tables.io import read_frame, read_provenance, read_table, write_table
 from iemhpc.workspace import Workspace, content_hash
 
 WATER_TOLERANCE = 0.05
@@ -119,9 +119,30 @@ def build_dataset(
     frame = pd.DataFrame(join(labels, runs))
     nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
-        provenance = {"dataset_hash": dataset_hash(frame)}
+        provenance = {
+            "dataset_hash": dataset_hash(frame),
+            "mix_label_kinds": str(mix_label_kinds),
+        }
         write_table(workspace.dataset, DATASET_TABLE, frame, provenance)
     return _summary(frame, warnings=warnings, nothing_new=nothing_new)
+
+
+def refresh_dataset(workspace: Workspace, *, say: Say = quiet) -> None:
+    """Build the dataset if there is none, or again, as it was built, if its inputs are here.
+
+    A ``dataset.parquet`` that was brought here alone, to a GPU node say, is left as it is.
+    """
+    is_here = workspace.dataset.exists()
+    if is_here and not (workspace.labels.exists() or workspace.descriptors.exists()):
+        return
+    try:
+        stored = read_provenance(workspace.dataset) if is_here else {}
+    except OSError:  # damaged: it is made again
+        stored = {}
+    mixed = stored.get("mix_label_kinds") == "True"
+    summary = build_dataset(workspace, mix_label_kinds=mixed, say=say)
+    for warning in summary.warnings:
+        say(f"look at this: {warning}")
 
 
 def describe_dataset(workspace: Workspace) -> DatasetSummary:

@@ -7,10 +7,12 @@ from iemhpc.dataset.assemble import (
     describe_dataset,
     join,
     read_dataset,
+    refresh_dataset,
     show_dataset,
 )
 from iemhpc.dataset.importing import import_table
 from iemhpc.errors import InputError, MissingInputError, TableError
+from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
 from iemhpc.tables.io import write_table
 
@@ -189,3 +191,15 @@ def test_every_descriptor_of_a_served_point_is_taken(run_row):
     label = {**dict.fromkeys(DESCRIPTORS), "system": "CR61/NaCl", "salt_molar": 0.1}
     (row,) = join([{**label, "water_per_site": 21.4}], {"cr61/nacl": [run_row("a")]})
     assert [row[name] for name in DESCRIPTORS] == [run_row("a")[name] for name in DESCRIPTORS]
+
+
+def test_a_dataset_brought_alone_is_left_as_it_is_and_one_with_inputs_is_made_again(workspace):
+    refresh_dataset(workspace)
+    assert len(read_dataset(workspace)) == 90
+    brought = read_dataset(workspace).head(20)
+    write_table(workspace.dataset, DATASET_TABLE, brought)
+    refresh_dataset(workspace)
+    assert len(read_dataset(workspace)) == 20
+    write_table(workspace.descriptors, DESCRIPTOR_TABLE, [])
+    refresh_dataset(workspace)
+    assert len(read_dataset(workspace)) == 90
