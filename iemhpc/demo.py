@@ -142,7 +142,13 @@ def _simulate(workspace: Workspace, size: str, say: Say) -> Any:
 
     if not workspace.campaign.exists():
         write_text(workspace.campaign, CAMPAIGN.format(protocol=PROTOCOLS[size]))
-    return submit_campaign(workspace, say=_indented(say))
+    summary = submit_campaign(workspace, say=_indented(say))
+    if summary.failed:
+        raise IemhpcError(
+            f"{len(summary.failed)} of {len(summary.runs)} runs failed: "
+            + "; ".join(f"{r.run_id} ({r.system}): {r.reason}" for r in summary.runs if r.reason)
+        )
+    return summary
 
 
 def _extract(workspace: Workspace, say: Say) -> Any:

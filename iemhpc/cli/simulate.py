@@ -40,9 +40,6 @@ def md_submit(
     no_submit: Annotated[
         bool, typer.Option("--no-submit", help="Write the run folders, start nothing.")
     ] = False,
-    then: Annotated[
-        str | None, typer.Option(help="What to do when the runs are done: descriptors.")
-    ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
@@ -50,6 +47,7 @@ def md_submit(
     """Build hydrated membranes and run LAMMPS on them, here or on a cluster."""
     from iemhpc.campaign import submit_campaign
 
+    submit_now = not (no_submit or dry_run)
     overrides = {
         "salt": salt,
         "salt_molar": salt_molar,
@@ -63,11 +61,13 @@ def md_submit(
         target or (),
         overrides={key: value for key, value in overrides.items() if value is not None},
         cluster=cluster,
-        submit=not no_submit,
+        submit=submit_now,
         dry_run=dry_run,
         say=say,
     )
-    show(summary, json=json, then="iemhpc descriptors")
+    show(summary, json=json, then="iemhpc descriptors" if submit_now else "iemhpc md-submit")
+    if summary.failed:
+        raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
 
 
 def status(json: JsonOption = False, workspace: WorkspaceOption = HERE) -> None:
