@@ -1,0 +1,176 @@
+"""A real Slurm: arrays, truthful exit codes, time limits, crashes of the submitter."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.run_files import read_job
+from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.slurm import parse_status, status_command
+from iemhpc.scheduler.submission import open_scheduler, submit_runs
+from iemhpc.workspace import Workspace, write_json
+
+pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("lmp", "slurm")]
+HERE = Path(__file__).parent
+WriteBox = Callable[..., Path]
+PROFILE = """\
+scheduler = "slurm"
+wall_hours = 0.2
+warning_s = 120
+memory_MB_per_core = 50
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[None]:
+    """A private slurmctld for this module; skipped where Slurm is not installed."""
+    path = os.environ["PATH"]
+    needed = ("slurmctld", "slurmd", "munged", "mungekey", "sbatch", "squeue", "scontrol")
+    missing = [name for name in needed if not shutil.which(name, path=f"{path}:/usr/sbin:/sbin")]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} missing: slurmctld slurmd slurm-client munge")
+    folder = Path(tempfile.mkdtemp(prefix="iemslurm."))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = min(free.getsockname()[1], 65_000)
+    up = subprocess.run(
+        [HERE / "slurm-up.sh", folder, str(port)], capture_output=True, text=True, check=False
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+        try:
+            assert up.returncode == 0, up.stderr
+            yield
+        finally:
+            subprocess.run([HERE / "slurm-down.sh", folder], check=False, timeout=60)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "clusters").mkdir()
+    (tmp_path / "clusters" / "test.toml").write_text(PROFILE)
+    return Workspace(tmp_path)
+
+
+def states(workspace: Workspace) -> dict[str, str]:
+    return {row.run_id: row.state for row in run_states(workspace)}
+
+
+def wait_for(what: Callable[[], bool], *, seconds: float = 120.0) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.3)
+
+
+def codes_of_ended_jobs() -> dict[str, str]:
+    """Return task -> Slurm's own verdict, such as CD or F; squeue keeps ended jobs a while."""
+    answer = subprocess.run(
+        ["squeue", "--noheader", "--array", "--states=all", "--format=%i %t"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(line.split() for line in answer.stdout.splitlines())
+
+
+def test_an_array_tells_the_truth_of_each_task(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    for name in ("a1", "b2", "c3"):
+        write_water_box(workspace.run(name), production_ps=0.1)
+    (workspace.run("b2") / "styles.in").write_text("pair_style nonsense\n")
+    summary = submit_runs(workspace, ["a1", "b2", "c3"], cluster="test")
+    assert summary.started == ("a1", "b2", "c3")
+    assert len(summary.job_ids) == 1
+    assert set(states(workspace).values()) <= {"queued", "running", "done", "failed"}
+    # nothing is submitted twice while it is on its way
+    assert submit_runs(workspace, ["a1", "b2", "c3"], cluster="test").started == ()
+    wait_for(lambda: set(states(workspace).values()) <= {"done", "failed"})
+    assert states(workspace) == {"a1": "done", "b2": "failed", "c3": "done"}
+    reasons = {row.run_id: row.reason for row in run_states(workspace)}
+    assert "Unrecognized pair style 'nonsense'" in reasons["b2"]
+    job = summary.job_ids[0]
+    wait_for(lambda: f"{job}_1" in codes_of_ended_jobs())
+    wait_for(lambda: "CG" not in codes_of_ended_jobs().values())
+    codes = codes_of_ended_jobs()
+    assert [codes[f"{job}_{task}"] for task in range(3)] == ["CD", "F", "CD"]
+    assert submit_runs(workspace, ["a1", "b2", "c3"], cluster="test").started == ()
+
+
+def test_a_warning_before_the_limit_queues_the_run_again(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    folder = write_water_box(workspace.run("a1"), production_ps=20.0, frame_ps=0.02)
+    submit_runs(workspace, ["a1"], cluster="test")
+    job = read_job(folder)
+    assert job
+    wait_for((folder / "production.0.dcd").exists)
+    subprocess.run(["scancel", "--signal=USR1", "--batch", job["task"]], check=True)
+    wait_for(lambda: "stopped by the signal USR1" in (folder / "status.json").read_text())
+    wait_for(lambda: states(workspace)["a1"] in ("queued", "running"))
+    # the second attempt goes on from the restart file of the first
+    wait_for(lambda: len((folder / "attempts.log").read_text().splitlines()) == 2)
+    wait_for(lambda: len(json.loads((folder / "segments.json").read_text())) == 2)
+    first, second = json.loads((folder / "segments.json").read_text())
+    assert (first["attempt"], second["attempt"]) == (1, 2)
+    assert second["restart"] == "production.restart"
+    open_scheduler(workspace, "test").cancel([job["task"]])
+    wait_for(lambda: states(workspace)["a1"] == "interrupted")
+
+
+def test_a_submission_that_crashed_after_sbatch_is_found_again(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    folder = write_water_box(workspace.run("a1"), production_ps=0.1)
+    summary = submit_runs(workspace, ["a1"], cluster="test")
+    job = read_job(folder)
+    # as if the process had been killed between sbatch's answer and the next line
+    write_json(folder / "job.json", {**(job or {}), "task": None})
+    again = submit_runs(workspace, ["a1"], cluster="test")
+    assert again.started == ()
+    assert read_job(folder) == job
+    wait_for(lambda: states(workspace)["a1"] == "done")
+    assert len((folder / "attempts.log").read_text().splitlines()) == 1
+    assert len({task for task in codes_of_ended_jobs() if task == f"{summary.job_ids[0]}_0"}) == 1
+
+
+def test_the_queue_is_asked_once_for_all_tasks(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=0.1)
+    (job_id,) = submit_runs(workspace, ["a1"], cluster="test").job_ids
+    scheduler = open_scheduler(workspace, "test")
+    answers = scheduler.poll([f"{job_id}_0", "999999_0"])
+    assert answers[f"{job_id}_0"] in (JobState.QUEUED, JobState.RUNNING)
+    assert answers["999999_0"] is JobState.GONE
+    scheduler.cancel([f"{job_id}_0"])
+
+
+def test_the_status_command_is_one_that_slurm_understands() -> None:
+    answer = subprocess.run(
+        status_command(os.environ.get("USER", "root")), capture_output=True, text=True, check=True
+    )
+    assert isinstance(parse_status(answer.stdout), dict)
+
+
+def test_slurm_accepts_every_line_of_our_headers(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=0.1)
+    (job_id,) = submit_runs(workspace, ["a1"], cluster="test").job_ids
+    (script,) = (workspace.runs / ".slurm").glob("*/job.sh")
+    tested = subprocess.run(
+        ["sbatch", "--test-only", script], capture_output=True, text=True, check=False
+    )
+    assert tested.returncode == 0, tested.stderr
+    open_scheduler(workspace, "test").cancel([job_id])
