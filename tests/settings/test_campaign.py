@@ -1,0 +1,139 @@
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iemhpc.errors import InputError, MissingInputError, UnknownNameError
+from iemhpc.resources import resource
+from iemhpc.settings.campaign import (
+    COMMENTED_CAMPAIGN,
+    CampaignSettings,
+    make_campaign,
+    read_campaign,
+    write_campaign,
+)
+from iemhpc.settings.cluster import read_cluster
+from iemhpc.settings.protocol import PRESETS, protocol_variables
+from iemhpc.workspace import Workspace
+
+ONE = {"systems": [{"membrane": "CR61"}]}
+
+
+def test_the_campaign_of_init_is_a_campaign_for_a_laptop(tmp_path: Path) -> None:
+    path = write_campaign(Workspace(tmp_path / "new"))
+    campaign = read_campaign(path)
+    runs = sum(len(s.salts) * len(s.salt_molar) for s in campaign.systems) * campaign.replicas
+    assert runs <= 3
+    assert campaign.box_A <= 30
+    assert campaign.cluster == "this-machine"
+
+
+def test_the_campaign_of_init_names_every_setting_that_a_user_needs() -> None:
+    for name in ("box_A", "replicas", "protocol", "production_ns", "cluster", "salt_molar"):
+        assert name in COMMENTED_CAMPAIGN
+
+
+def test_init_leaves_an_existing_campaign_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.campaign.write_text("# mine\n")
+    with pytest.raises(InputError, match="exists and is left as it is"):
+        write_campaign(workspace)
+    assert workspace.campaign.read_text() == "# mine\n"
+
+
+def test_a_missing_campaign_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="wanted a campaign: iemhpc init"):
+        read_campaign(tmp_path / "campaign.toml")
+
+
+def test_a_line_that_is_not_toml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.toml"
+    path.write_text("box_A = \n")
+    with pytest.raises(InputError, match=r"is not TOML: .*line 1.*mend that line"):
+        read_campaign(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (ONE | {"bax_A": 30}, "bax_A: unknown key; did you mean 'box_A'"),
+        (
+            {"systems": [{"membran": "x"}]},
+            "systems.0.membran: unknown key; did you mean 'membrane'",
+        ),
+        ({"systems": [{"membran": "x"}]}, "systems.0.membrane: missing"),
+        ({}, "systems: missing"),
+        (ONE | {"box_A": "wide"}, "box_A: got 'wide'"),
+        (ONE | {"box_A": 10}, "box_A: got 10"),
+        (ONE | {"protocol": "quik"}, "unknown protocol 'quik'; did you mean 'quick'"),
+        (
+            ONE | {"protocol_overrides": {"aneal_ps": 1}},
+            "unknown protocol variable 'aneal_ps'; did you mean 'anneal_ps'",
+        ),
+        (ONE | {"protocol_overrides": {"anneal_ps": -1}}, "anneal_ps: got -1.0, wanted a number"),
+        (ONE | {"frame_ps": 0.003}, "frame_ps: got 0.003, wanted a whole number of steps"),
+        (ONE | {"protocol": "test", "frame_ps": 5}, "longer than the production"),
+        ({"systems": [{"membrane": "x", "salt_molar": [100]}]}, "between 0 and 10"),
+        ({"systems": [{"membrane": "x", "water_per_site": 0}]}, "1 to 1000"),
+    ],
+)
+def test_what_is_wrong_is_said(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=r"campaign\.toml: ") as raised:
+        make_campaign(values, where="campaign.toml")
+    assert says in str(raised.value)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    values = {"systems": [{"membran": "x", "salt_molar": "a"}], "seeed": 1}
+    with pytest.raises(InputError) as raised:
+        make_campaign(values, where="here")
+    for name in ("systems.0.membran:", "systems.0.membrane:", "salt_molar", "seeed:"):
+        assert name in str(raised.value)
+
+
+def test_single_values_stand_for_lists() -> None:
+    system = make_campaign(
+        {"systems": [{"membrane": "x", "salts": "NaCl", "salt_molar": 1}]}, where=""
+    ).systems[0]
+    assert (system.salts, system.salt_molar) == (("NaCl",), (1.0,))
+
+
+def test_lengths_are_the_protocols_unless_given() -> None:
+    campaign = make_campaign(ONE | {"protocol": "demo"}, where="")
+    assert campaign.production_ps == PRESETS["demo"].production_ps
+    assert make_campaign(ONE | {"production_ns": 2}, where="").production_ps == 2000.0
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_anneals_and_writes_frames(name: str) -> None:
+    preset = PRESETS[name]
+    assert preset.variables["anneal_K"] == 500.0
+    assert preset.variables["anneal_ps"] > 0
+    assert preset.production_ps / preset.frame_ps >= 10
+    assert isinstance(make_campaign(ONE | {"protocol": name}, where=""), CampaignSettings)
+
+
+def test_unknown_presets_list_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="Known: demo, full, quick, test"):
+        protocol_variables("none")
+
+
+@pytest.mark.parametrize("path", sorted(resource("jobs", "clusters").glob("*.toml")), ids=str)
+def test_every_shipped_profile_can_be_used(path: Path) -> None:
+    assert read_cluster(path).description
+
+
+def test_a_limit_shorter_than_its_warning_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('scheduler = "slurm"\nwall_hours = 0.05\n')
+    with pytest.raises(InputError, match="leaves no time beside the warning of 180 s"):
+        read_cluster(path)
+
+
+def test_the_commented_lines_of_the_slurm_profile_are_settings_too() -> None:
+    text = resource("jobs", "clusters", "slurm.toml").read_text()
+    lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
+    given = "\n".join(line for line in lines if " = " in line and not line.startswith(" "))
+    known = set(tomllib.loads(given))
+    assert {"account", "partition", "modules", "at_once"} <= known

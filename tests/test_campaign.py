@@ -1,0 +1,135 @@
+"""From campaign.toml to finished runs; the slow one builds and runs a real membrane."""
+
+from pathlib import Path
+
+import pytest
+
+from iemhpc.campaign import load_campaign, plan_campaign, submit_campaign
+from iemhpc.errors import InputError, MissingInputError, ProgramError
+from iemhpc.lammps.run_folder import read_plan
+from iemhpc.workspace import Workspace
+
+TEXT = """\
+box_A = 24.0
+replicas = 1
+protocol = "test"
+
+[[systems]]
+membrane = "CR61"
+salts = ["NaCl"]
+salt_molar = [0.9, 1.0]
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "campaign.toml").write_text(TEXT)
+    return Workspace(tmp_path)
+
+
+def test_points_that_round_to_one_box_share_a_run(workspace: Workspace) -> None:
+    planned, notes = plan_campaign(load_campaign(workspace, (), overrides={}))
+    assert [one.wanted for one in planned] == [(0.9, 1.0)]
+    assert notes == ()
+
+
+def test_replicas_differ_by_seed_alone(workspace: Workspace) -> None:
+    planned, _ = plan_campaign(load_campaign(workspace, (), overrides={"replicas": 3}))
+    physics = [dict(one.plan.physics) for one in planned]
+    assert [one.pop("seed") for one in physics] == [1, 2, 3]
+    assert physics[0] == physics[1] == physics[2]
+    assert len({one.plan.run_id for one in planned}) == 3
+
+
+def test_the_length_of_the_production_does_not_change_the_run(workspace: Workspace) -> None:
+    ids = {
+        plan_campaign(load_campaign(workspace, (), overrides=overrides))[0][0].plan.run_id
+        for overrides in ({}, {"production_ns": 7.0}, {"frame_ps": 0.2})
+    }
+    assert len(ids) == 1
+    annealed = load_campaign(workspace, (), overrides={"protocol_overrides": {"anneal_ps": 9}})
+    assert plan_campaign(annealed)[0][0].plan.run_id not in ids
+
+
+def test_named_membranes_take_the_campaigns_other_settings(workspace: Workspace) -> None:
+    campaign = load_campaign(workspace, ["Nafion"], overrides={"salt_molar": [0.5]})
+    assert [system.membrane for system in campaign.systems] == ["Nafion"]
+    assert campaign.systems[0].salt_molar == (0.5,)
+    assert (campaign.box_A, campaign.protocol) == (24.0, "test")
+
+
+def test_a_campaign_file_may_be_named_and_stands_alone(workspace: Workspace) -> None:
+    other = workspace.root / "other.toml"
+    other.write_text(TEXT.replace("24.0", "30.0"))
+    assert load_campaign(workspace, [str(other)], overrides={}).box_A == 30.0
+    with pytest.raises(InputError, match="a campaign TOML stands alone"):
+        load_campaign(workspace, [str(other), "CR61"], overrides={})
+
+
+def test_without_a_campaign_the_error_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="iemhpc init"):
+        submit_campaign(Workspace(tmp_path))
+
+
+def test_all_bad_entries_are_named_at_once_and_nothing_is_written(workspace: Workspace) -> None:
+    workspace.campaign.write_text(
+        TEXT.replace('"CR61"', '"CR16"')
+        + '[[systems]]\nmembrane = "Nafion"\nsalts = ["NaCL2", "KBr"]\n'
+        + '[[systems]]\nmembrane = "CR61"\nsalts = ["NaCl"]\nwater_per_site = [900]\n'
+    )
+    with pytest.raises(InputError) as raised:
+        submit_campaign(workspace, overrides={"box_A": 20.0})
+    for said in ("unknown membrane 'CR16'", "unknown salt 'NaCL2'", "unknown salt 'KBr'"):
+        assert said in str(raised.value)
+    assert not workspace.runs.exists()
+
+
+def test_an_unknown_force_field_lists_the_known_ones(workspace: Workspace) -> None:
+    with pytest.raises(InputError, match="unknown force field 'gaf2'; did you mean 'gaff2'"):
+        submit_campaign(workspace, overrides={"force_field": "gaf2"})
+
+
+def test_missing_lammps_is_said_before_a_box_is_built(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(workspace.root))
+    monkeypatch.setattr("sys.executable", str(workspace.root / "python"))
+    with pytest.raises(ProgramError, match="lmp is needed to run molecular dynamics"):
+        submit_campaign(workspace)
+    assert not workspace.runs.exists()
+
+
+def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
+    workspace: Workspace, lmp: str
+) -> None:
+    before = sorted(workspace.root.rglob("*"))
+    summary = submit_campaign(workspace, dry_run=True)
+    text = "\n".join(summary.lines())
+    assert "CR61/NaCl  0.9 1" in text
+    assert summary.runs[0].state == "new"
+    assert f"lammps=({lmp} -sf opt)" in text
+    assert sorted(workspace.root.rglob("*")) == before
+
+
+@pytest.mark.lammps
+@pytest.mark.slow
+def test_a_campaign_is_built_and_run_once(workspace: Workspace, lmp: str) -> None:
+    said: list[str] = []
+    summary = submit_campaign(workspace, say=said.append)
+    (run,) = summary.runs
+    assert run.state == "done"
+    assert summary.started == (run.run_id,)
+    assert summary.failed == ()
+    folder = workspace.run(run.run_id)
+    assert read_plan(folder).run_id == run.run_id
+    for name in ("production.0.dcd", "segments.json", "status.json", "roles.parquet"):
+        assert (folder / name).stat().st_size > 0
+    assert any(line.endswith(": production") for line in said)
+
+    again = submit_campaign(workspace)
+    assert (again.started, again.runs[0].state) == ((), "done")
+
+    longer = submit_campaign(workspace, overrides={"production_ns": 0.0012})
+    assert longer.started == (run.run_id,)
+    assert longer.runs[0].state == "done"
+    assert len((folder / "attempts.log").read_text().splitlines()) == 2
