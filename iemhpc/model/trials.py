@@ -21,7 +21,7 @@ import ray
 import torch
 from ray import tune
 
-from iemhpc.errors import ProgramError, ResourceError
+from iemhpc.errors import IemhpcError, ProgramError, ResourceError
 from iemhpc.model.blocks import block_path, train_block, write_block
 from iemhpc.model.request import Block
 from iemhpc.progress import Say, quiet
@@ -157,13 +157,19 @@ def _fit(
         ),
     )
     results = tuner.fit()
-    return [_last_line(error) for error in results.errors] if results.num_errors else []
+    told = [result.metrics["error"] for result in results if "error" in (result.metrics or {})]
+    return [*told, *(_last_line(error) for error in results.errors if results.num_errors)]
 
 
 def _trial(config: Mapping[str, Any], *, dataset: pd.DataFrame, folder: str, device: str) -> None:
     torch.set_num_threads(1)
     block = Block.from_json(config["block"])
-    trained = train_block(dataset, block, device=device)
+    try:
+        trained = train_block(dataset, block, device=device)
+    except IemhpcError as error:
+        # would be the same at every attempt: told, not retried
+        tune.report({"validation_loss": float("inf"), "error": str(error)})
+        return
     write_block(block_path(Path(folder), block), trained)
     tune.report({"validation_loss": trained.validation_loss})
 
@@ -176,10 +182,11 @@ class _Progress(tune.Callback):  # type: ignore[misc]  # ray is not typed
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         configuration = trial.config["block"]["configuration"]
+        loss = trial.last_result.get("validation_loss", float("nan"))
         self._say(
             f"{configuration['level']}, hidden {configuration['hidden']}, batch "
             f"{configuration['batch_size']}, rate {configuration['learning_rate']:g}: "
-            f"validation loss {trial.last_result.get('validation_loss', float('nan')):.3g}"
+            f"{'failed' if 'error' in trial.last_result else f'validation loss {loss:.3g}'}"
         )
 
     def __getstate__(self) -> dict[str, Any]:
