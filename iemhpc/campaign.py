@@ -8,7 +8,6 @@ physics, a folder that exists is not built again, and a finished run is not run 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import IemhpcError, InputError, ProgramError, unknown_name
@@ -18,19 +17,10 @@ from iemhpc.polymer.catalog import System, load_membrane, load_salt
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import open_scheduler, render_scripts, submit_runs
-from iemhpc.settings.campaign import (
-    CampaignSettings,
-    SystemSettings,
-    make_campaign,
-    read_campaign,
-)
-from iemhpc.settings.reading import load_toml
+from iemhpc.settings.campaign import CampaignSettings, SystemSettings, load_campaign
 from iemhpc.system.assembly import build_box
 from iemhpc.system.composition import Composition, compose
 from iemhpc.workspace import Workspace, write_json
-
-_OF_A_SYSTEM = {"salt": "salts", "salt_molar": "salt_molar", "water_per_site": "water_per_site"}
-"""Overrides that go into every ``[[systems]]`` block -> their key there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,51 +173,6 @@ def submit_campaign(
             + "; ".join(f"{run.system} {run.run_id}: {run.reason}" for run in summary.runs)
         )
     return summary
-
-
-def load_campaign(
-    workspace: Workspace,
-    targets: Sequence[str],
-    *,
-    overrides: Mapping[str, Any],
-    cluster: str | None = None,
-) -> CampaignSettings:
-    """Return the campaign of targets, ``campaign.toml`` and overrides together."""
-    files = [target for target in targets if _is_campaign(target)]
-    if files and len(targets) > 1:
-        raise InputError(
-            f"got {', '.join(targets)}: a campaign TOML stands alone; name it without the others"
-        )
-    if files or not targets:
-        path = Path(files[0]) if files else workspace.campaign
-        campaign, where = read_campaign(path), str(path)
-    else:
-        systems = tuple(SystemSettings(membrane=target) for target in targets)
-        where = ", ".join(targets)
-        if workspace.campaign.exists():
-            campaign = read_campaign(workspace.campaign).model_copy(update={"systems": systems})
-        else:
-            campaign = CampaignSettings(systems=systems)
-    values = campaign.model_dump(exclude_unset=True) | {
-        "systems": [system.model_dump(exclude_unset=True) for system in campaign.systems]
-    }
-    for key, value in overrides.items():
-        if key in _OF_A_SYSTEM:
-            for system in values["systems"]:
-                system[_OF_A_SYSTEM[key]] = value
-        else:
-            values[key] = value
-    if cluster is not None:
-        values["cluster"] = cluster
-    return make_campaign(values, where=where)
-
-
-def _is_campaign(target: str) -> bool:
-    if not target.lower().endswith(".toml"):
-        return False
-    return "systems" in load_toml(
-        Path(target), what="a campaign or membrane", made_by="iemhpc init writes a campaign"
-    )
 
 
 def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[_Planned, ...], tuple[str, ...]]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from iemhpc.campaign import load_campaign, plan_campaign, submit_campaign
+from iemhpc.campaign import plan_campaign, submit_campaign
 from iemhpc.errors import InputError, MissingInputError, ProgramError
 from iemhpc.lammps.run_folder import read_plan
+from iemhpc.settings.campaign import load_campaign
 from iemhpc.workspace import Workspace
 
 TEXT = """\

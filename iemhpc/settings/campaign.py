@@ -1,6 +1,6 @@
 """``campaign.toml``: which membranes in which salt solutions, and how to simulate them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from iemhpc.errors import InputError
 from iemhpc.settings.protocol import PRESETS, protocol_variables
-from iemhpc.settings.reading import read_settings, validate_settings
+from iemhpc.settings.reading import load_toml, read_settings, validate_settings
 from iemhpc.workspace import Workspace, write_text
 
 COMMENTED_CAMPAIGN = """\
@@ -62,6 +62,9 @@ salt_molar = [1.0]
 
 DEFAULT_SALT_MOLAR = (0.1, 1.0)
 """Concentrations of a membrane that is submitted by its name alone."""
+
+_OF_A_SYSTEM = {"salt": "salts", "salt_molar": "salt_molar", "water_per_site": "water_per_site"}
+"""Overrides that go into every ``[[systems]]`` block -> their key there."""
 
 
 def _as_tuple(value: Any) -> Any:
@@ -177,6 +180,51 @@ def read_campaign(path: Path) -> CampaignSettings:
 def make_campaign(values: Mapping[str, Any], *, where: str) -> CampaignSettings:
     """Return the campaign of the given values; ``where`` names their origin in an error."""
     return validate_settings(dict(values), CampaignSettings, where=where)
+
+
+def load_campaign(
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    overrides: Mapping[str, Any],
+    cluster: str | None = None,
+) -> CampaignSettings:
+    """Return the campaign of targets, ``campaign.toml`` and overrides together."""
+    files = [target for target in targets if _is_campaign(target)]
+    if files and len(targets) > 1:
+        raise InputError(
+            f"got {', '.join(targets)}: a campaign TOML stands alone; name it without the others"
+        )
+    if files or not targets:
+        path = Path(files[0]) if files else workspace.campaign
+        campaign, where = read_campaign(path), str(path)
+    else:
+        systems = tuple(SystemSettings(membrane=target) for target in targets)
+        where = ", ".join(targets)
+        if workspace.campaign.exists():
+            campaign = read_campaign(workspace.campaign).model_copy(update={"systems": systems})
+        else:
+            campaign = CampaignSettings(systems=systems)
+    values = campaign.model_dump(exclude_unset=True) | {
+        "systems": [system.model_dump(exclude_unset=True) for system in campaign.systems]
+    }
+    for key, value in overrides.items():
+        if key in _OF_A_SYSTEM:
+            for system in values["systems"]:
+                system[_OF_A_SYSTEM[key]] = value
+        else:
+            values[key] = value
+    if cluster is not None:
+        values["cluster"] = cluster
+    return make_campaign(values, where=where)
+
+
+def _is_campaign(target: str) -> bool:
+    if not target.lower().endswith(".toml"):
+        return False
+    return "systems" in load_toml(
+        Path(target), what="a campaign or membrane", made_by="iemhpc init writes a campaign"
+    )
 
 
 def write_campaign(workspace: Workspace) -> Path:
