@@ -136,12 +136,11 @@ def parse_parm_dat(text: str, *, name: str = "parm.dat") -> AmberTable:
     title = lines[0] if lines else ""
     if version := re.search(r"[Vv]ersion ([\d.]+)", title):
         name = f"{name} {version.group(1)}"
-    blocks = _blocks(lines[1:])
-    try:
-        masses, bonds, angles, dihedrals, impropers = (next(blocks) for _ in range(5))
-        nonbonded = next(block for block in blocks if block and block[0].startswith("MOD4"))
-    except StopIteration:
-        raise InputError(f"{name} is not a parm.dat file: it has too few sections") from None
+    first, *others = [*_blocks(lines[1:]), [], [], [], []]
+    masses, (bonds, angles, dihedrals, impropers) = first, others[:4]
+    nonbonded = next((block for block in others if block and block[0].startswith("MOD4")), None)
+    if nonbonded is None:
+        raise InputError(f"{name} is not a parm.dat file: it has no section of Lennard-Jones terms")
     return AmberTable(
         masses=_entries(masses, kind="masses", name=name),
         bonds=_entries(bonds[1:], kind="bonds", name=name),
@@ -192,11 +191,18 @@ def _entries(lines: Iterable[str], *, kind: str, name: str) -> dict[Key, Entry]:
         if kind == "dihedrals":
             idivf, k, phase, n = values
             fourier = (k / idivf, abs(n), phase)
-            before = entries[key].values if is_continued else ()
-            entry = Entry((*before, *fourier), entry.source, entry.penalty)
+            entry = Entry(fourier, entry.source, entry.penalty)
+            entry = _continued(entries[key], entry, name=name) if is_continued else entry
             is_continued = n < 0
         entries[key] = entry
     return entries
+
+
+def _continued(before: Entry, entry: Entry, *, name: str) -> Entry:
+    """Add a Fourier term to a torsion; the remark may stand on any of its lines."""
+    penalties = [penalty for penalty in (before.penalty, entry.penalty) if penalty is not None]
+    source = before.source if before.source != name else entry.source
+    return Entry((*before.values, *entry.values), source, max(penalties, default=None))
 
 
 def _fields(line: str, *, kind: str, name: str) -> tuple[Key, tuple[float, ...], str]:

@@ -174,7 +174,7 @@ def _environment(amber: Path) -> Mapping[str, str]:
 def _run(command: Sequence[str], *, folder: Path, amber: Path, limit_s: float) -> str:
     """Run one program to its end and return what it said; it fails if its output is not there."""
     program = command[0]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [str(amber / "bin" / program), *command[1:]],
         cwd=folder,
         env=_environment(amber),
@@ -183,16 +183,17 @@ def _run(command: Sequence[str], *, folder: Path, amber: Path, limit_s: float) -
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    try:
-        log, _ = process.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        # antechamber waits for sqm, a child of a shell: the whole group has to go.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise ProgramError(
-            f"{program} did not end within {limit_s:g} s; charge a smaller oligomer or allow more"
-        ) from None
+    ) as process:
+        try:
+            log, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(
+                f"{program} did not end within {limit_s:g} s; charge a smaller one or allow more"
+            ) from None
+        finally:
+            if process.poll() is None:
+                # antechamber waits for sqm, a child of a shell: the whole group has to go.
+                os.killpg(process.pid, signal.SIGKILL)
     output = folder / command[command.index("-o") + 1]
     if process.returncode != 0 or not output.exists() or output.stat().st_size == 0:
         raise ProgramError(_failure(program, log, folder=folder, code=process.returncode))

@@ -21,6 +21,9 @@ from iemhpc.progress import Say, quiet
 
 Neighbours = Sequence[Sequence[int]]
 
+ROUGH_PENALTY = 10.0
+"""Terms that parmchk2 estimated with a higher penalty score than this are told to the user."""
+
 
 def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = quiet) -> Parameters:
     """Give a chain its GAFF2 parameters.
@@ -32,7 +35,7 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
     charges : str
         Charge method of the residues.
     say : callable
-        Told where a residue has to be made.
+        Told where a residue has to be made, and which terms are rough estimates.
 
     Returns
     -------
@@ -69,6 +72,9 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
     dihedral_types, dihedrals = terms.rows("dihedral", enumerate_dihedrals(neighbours))
     improper_types, impropers = terms.impropers(neighbours, planar)
     terms.complain_of_missing([residue.unit for residue in assignment.residues])
+    for term in (*bond_types, *angle_types, *dihedral_types, *improper_types):
+        if term.penalty is not None and term.penalty > ROUGH_PENALTY:
+            say(f"{'-'.join(term.types)} is a rough estimate ({term.source})")
     return Parameters(
         force_field="gaff2",
         elements=tuple(atom.GetSymbol() for atom in chain.GetAtoms()),

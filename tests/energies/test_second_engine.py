@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -108,3 +109,51 @@ def test_every_term_of_a_chain_agrees_with_a_second_engine(membrane):
     found = differences(vacuum_energies(parameters, positions_A), engine.energies(positions_A))
     print(membrane, len(parameters.elements), found)
     assert max(found.values()) < TOLERANCE_KCAL_MOL, found
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize(
+    ("special_bonds", "kind", "at_least"),
+    [
+        ("lj 0 0 0.5 coul 0 0 0.8333", "coulomb", 1e-3),
+        ("lj 0 0 0.5 coul 0 0 0.5", "coulomb", 1.0),
+        ("lj 0 0 1.0 coul 0 0 0.8333333333333333", "vdw", 1.0),
+        ("lj 0 0 0.0 coul 0 0 0.8333333333333333", "vdw", 1.0),
+    ],
+)
+def test_a_wrong_scaling_of_1_4_pairs_is_seen(special_bonds, kind, at_least):
+    chain, positions_A = short_chain("CR61")
+    right = parametrise_chain(chain)
+    wrong = replace(right, styles=replace(right.styles, special_bonds=special_bonds))
+    engine = second_engine(chain, right)
+    found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
+    assert found.pop(kind) > at_least
+    assert max(found.values()) < TOLERANCE_KCAL_MOL
+
+
+@pytest.mark.lammps
+def test_wrong_mixing_is_seen():
+    chain, positions_A = short_chain("PVAS")
+    right = parametrise_chain(chain)
+    wrong = replace(right, styles=replace(right.styles, mixing="geometric"))
+    engine = second_engine(chain, right)
+    found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
+    assert found["vdw"] > 0.01
+
+
+@pytest.mark.lammps
+def test_a_lost_term_is_seen_by_its_count_and_its_energy():
+    chain, positions_A = short_chain("PSbNMP-RCE")
+    right = parametrise_chain(chain)
+    engine = second_engine(chain, right)
+    for kind in ("bond", "angle", "dihedral", "improper"):
+        rows = getattr(right, f"{kind}s")
+        # The row whose loss costs most: some terms are zero by themselves.
+        weight = [max(map(abs, getattr(right, f"{kind}_types")[row[0]].values[:2])) for row in rows]
+        place = int(np.argmax(weight))
+        wrong = replace(right, **{f"{kind}s": np.delete(rows, place, axis=0)})
+        assert counted(wrong)[kind] != engine.counts()[kind]
+        found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
+        assert found[kind] > TOLERANCE_KCAL_MOL
+        if kind != "bond":  # a lost bond also makes neighbours of its atoms strangers
+            assert sum(difference > TOLERANCE_KCAL_MOL for difference in found.values()) == 1
