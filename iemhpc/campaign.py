@@ -8,6 +8,7 @@ physics, a folder that exists is not built again, and a finished run is not run 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import IemhpcError, InputError, ProgramError, unknown_name
