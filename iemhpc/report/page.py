@@ -1,6 +1,6 @@
 """The report: one HTML file with everything inside, readable without a network in ten years."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from iemhpc import __version__
 from iemhpc.errors import MissingInputError
@@ -112,7 +111,7 @@ def gather(workspace: Workspace, *, say: Say = quiet) -> dict[str, Any]:
 
 
 def render(contents: Mapping[str, Any]) -> str:
-    """Return the page; whatever is a name is escaped."""
+    """Return the page; all but the SVG that figures.py has made is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -121,7 +120,6 @@ def render(contents: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
-    environment.filters["drawn"] = Markup  # only for SVG that figures.py has made
     return environment.get_template(TEMPLATE).render(contents)
 
 
@@ -151,7 +149,7 @@ def _describe_dataset(dataset: pd.DataFrame) -> dict[str, Any]:
         "n_theory": int((dataset["label_source"] == "theory").sum()),
         "label_low": float(dataset["label"].min()),
         "label_high": float(dataset["label"].max()),
-        "null_reasons": dataset.loc[~with_md, "null_reason"].dropna().value_counts().to_dict(),
+        "null_reasons": _grouped(dataset.loc[~with_md, "null_reason"].dropna().tolist()),
         "systems": [
             {
                 "system": system,
@@ -165,6 +163,12 @@ def _describe_dataset(dataset: pd.DataFrame) -> dict[str, Any]:
             for system, rows in dataset.groupby("system", sort=True)
         ],
     }
+
+
+def _grouped(reasons: Sequence[str]) -> dict[str, int]:
+    """Count reasons; that a system or a concentration has no run is one reason."""
+    short = ["no run" if reason.startswith("no run") else reason for reason in reasons]
+    return {reason: short.count(reason) for reason in dict.fromkeys(short)}
 
 
 def _tables(workspace: Workspace, tuning: Tuning | None) -> list[Path]:

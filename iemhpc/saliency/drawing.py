@@ -46,9 +46,9 @@ MARGIN_BONDS = 1.3
 SALT_GAP_BONDS = 2.2
 """Between the polymer and the salt beside it."""
 
-HEAD_PT, FOOT_PT, LEAST_WIDTH_PT = 34.0, 40.0, 470.0
+HEAD_PT, FOOT_PT, LEAST_WIDTH_PT = 34.0, 48.0, 470.0
 
-RED, WHITE, BLUE, GREY = "#b2182b", "#f7f7f7", "#2166ac", (0.62, 0.62, 0.62)
+RED, WHITE, BLUE, GREY = "#b2182b", "#f7f7f7", "#2166ac", (0.82, 0.82, 0.82)
 COLOURS = LinearSegmentedColormap.from_list(
     "raises_lowers", [BLUE, "#67a9cf", WHITE, "#ef8a62", RED]
 )
@@ -293,7 +293,7 @@ def _frame(picture: Picture, scene: _Scene) -> tuple[Figure, Axes]:
     end = title.get_window_extent().x1 / figure.bbox.width
     figure.text(end + 9 / width, top, picture.subtitle, fontsize=9, color="#555555")
     for line, text in enumerate(picture.caption):
-        y = (27 - 10 * line) / height
+        y = (36 - 10 * line) / height
         figure.text(16 / width, y, text, fontsize=6.5, color="#555555", va="baseline")
     _colour_bar(figure, width, height)
     return figure, axes

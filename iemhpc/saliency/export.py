@@ -205,7 +205,7 @@ def _draw_all(
 
 
 def _picture(bundle: Bundle, polymer: MoleculeMap, salt: MoleculeMap, *, columns: str) -> Picture:
-    source = "labels are Donnan-Manning theory · " if "theory" in bundle.label_sources else ""
+    source = "; labels are Donnan-Manning theory" if "theory" in bundle.label_sources else ""
     target = {"gamma": "γ", "ln_gamma": "ln γ"}[bundle.target]
     return Picture(
         polymer=_atom_map(polymer),
@@ -215,8 +215,9 @@ def _picture(bundle: Bundle, polymer: MoleculeMap, salt: MoleculeMap, *, columns
         caption=(
             f"Gradient × input of {target} (equation 3), {COLUMNS_TEXT[columns]}; mean of "
             f"{polymer.n_points} points and {polymer.n_models} models",
-            f"{source}bundle {bundle.hash} · grey: fewer than two thirds of the models agree on "
-            "the sign · each molecule over its own largest magnitude",
+            "Each molecule over its own largest magnitude; grey: fewer than two thirds of the "
+            "models agree on the sign",
+            f"Bundle {bundle.hash}, level {bundle.level}{source}",
         ),
     )
 

@@ -117,7 +117,7 @@ def test_a_failed_run_says_why(page_path):
 
 
 def test_a_null_descriptor_says_why(page_path):
-    assert "null: low_counts" in page_path.read_text()
+    assert "null: low counts" in page_path.read_text()
 
 
 def test_an_empty_workspace_says_which_commands_to_type(tmp_path):
