@@ -194,7 +194,7 @@ def _solutes(system: System, composition: Composition, water_model: str) -> list
         solutes.append(
             _Solute(
                 parameters=parameters,
-                positions_A=_ion_positions(ion, parameters.elements),
+                positions_A=_ion_positions(ion, parameters),
                 count=count,
                 roles=(role,) * len(parameters.elements),
             )
@@ -208,23 +208,32 @@ def _solutes(system: System, composition: Composition, water_model: str) -> list
     return [each for each in (*solutes, water) if each.count]
 
 
-def _ion_positions(ion: Ion, elements: tuple[str, ...]) -> NDArray[np.float64]:
+def _ion_positions(ion: Ion, parameters: Parameters) -> NDArray[np.float64]:
+    """Return an ion's shape; one of several atoms is a star (sulfate), its arms as long as r0."""
+    elements = parameters.elements
     if len(elements) == 1:
         return np.zeros((1, 3))
     molecule = Chem.AddHs(Chem.MolFromSmiles(ion.smiles))
     options: Any = rdDistGeom.ETKDGv3()
     options.randomSeed = 1
     rdDistGeom.EmbedMolecule(molecule, options)
-    embedded = molecule.GetConformer().GetPositions()
     symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
     if sorted(symbols) != sorted(elements):
         raise CompositionError(
             f"ion {ion.name}: its SMILES {ion.smiles!r} has the atoms {' '.join(symbols)}, its "
             f"parameters {' '.join(elements)}; mend data/ions.csv"
         )
-    # Ions of several atoms are stars (sulfate): atoms of one element are alike, in any order.
+    # The arms of a star are alike, so that atoms of one element may be taken in any order.
     places = {element: [k for k, s in enumerate(symbols) if s == element] for element in symbols}
-    return np.asarray(embedded[[places[element].pop(0) for element in elements]])
+    order = [places[element].pop(0) for element in elements]
+    shape = molecule.GetConformer().GetPositions()[order]
+    centre = int(np.bincount(parameters.bonds[:, 1:].ravel()).argmax())
+    for kind, *pair in parameters.bonds.tolist():
+        arm = pair[0] if pair[1] == centre else pair[1]
+        along = shape[arm] - shape[centre]
+        r0_A = parameters.bond_types[kind].values[1]
+        shape[arm] = shape[centre] + along * r0_A / np.linalg.norm(along)
+    return np.asarray(shape - shape[centre])
 
 
 def _check_neutral(parameters: Parameters, name: str) -> None:

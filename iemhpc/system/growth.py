@@ -1,70 +1,46 @@
 """Coordinates of chains in a periodic box, unit by unit: coils with few overlaps, quickly.
 
-Each unit is embedded alone with its neighbours' first atoms as caps (ETKDG, Wang et al., J. Chem.
-Inf. Model. 60, 2044 (2020)), then joined so that the caps coincide with the atoms they stand for:
-bond lengths and angles at the joint are right, its torsion is drawn. Of several torsions and
-conformers the one stays that meets the fewest atoms placed before, this chain's and the others',
-in every image. Centres whose configuration the structure leaves open come out at random: atactic
-chains. What overlap remains is for the soft push-off; embedding a whole chain at once is a hundred
-times slower, and rigid coils that do not know of each other cannot be packed densely.
+Each unit is embedded alone with its neighbours' first atoms as caps, then joined so that the caps
+coincide with the atoms they stand for: bond lengths and angles at the joint are right, its torsion
+is drawn. Of several torsions and conformers the one stays that meets the fewest atoms placed
+before, this chain's and the others', in every image. The hand of a centre that the structure
+leaves open is drawn first: atactic chains. What overlap remains is for the soft push-off. Embedding
+a whole chain at once is a hundred times slower, and coils that do not know of each other cannot be
+packed densely.
 """
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom
 
-from iemhpc.errors import ChemistryError
 from iemhpc.progress import Say, quiet
-
-N_KNOWN = 12
-"""Conformers embedded of each kind of unit, both hands among them."""
+from iemhpc.system.fragments import Fragment, Pool, cut_units
 
 N_CONFORMERS = 4
-"""Of these, as many are tried at each joint ..."""
+"""Conformers tried at each joint ..."""
 
 N_TORSIONS = 18
 """... in as many torsions."""
 
 N_STARTS = 40
+"""Places and turns tried for a chain's first unit."""
+
 N_GROWTHS = 2
 """Coils grown of each chain; the one with fewer overlaps stays."""
-
-EMBED_TIMEOUT_S = 20
-"""For one repeat unit; it takes milliseconds."""
 
 CLASH_A = 2.2
 """Atoms of different units closer than this count as an overlap, the more the closer."""
 
 CROWD_RADIUS_A = 8.0
+"""A walk that looks one step ahead: atoms this near to where the next unit goes count ..."""
+
 CROWDING = 0.1
-"""Weight of the atoms within that radius of the next joint: a walk that looks one step ahead."""
+"""... as this much of an overlap, less with distance."""
 
 _SHIFTS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fragment:
-    """One unit with caps, in several conformers."""
-
-    atoms: NDArray[np.int64]
-    """Atoms of the chain, the unit's own, shape (m,)."""
-    caps: dict[int, int]
-    """Atom of the chain that a cap stands for -> its row in ``conformers_A``."""
-    joints: dict[int, int]
-    """That atom -> the unit's own atom (of the chain) it is bonded to."""
-    conformers_A: NDArray[np.float64]
-    """Own atoms first, then caps, shape (k, m + caps, 3)."""
-
-
-_Graph = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
-_Pool = dict[_Graph, NDArray[np.float64]]
-"""Conformers by the graph of a capped unit."""
 
 
 def grow_chains(
@@ -103,13 +79,13 @@ def grow_chains(
     >>> [coil.shape for coil in coils]
     [(86, 3), (86, 3)]
     """
-    pool: _Pool = {}
+    pool: Pool = {}
     grown: list[NDArray[np.float64]] = []
     for number, chain in enumerate(chains):
         say(f"growing chain {number + 1} of {len(chains)}, {chain.GetNumAtoms()} atoms")
         before = np.concatenate(grown) if grown else np.empty((0, 3))
         generator = np.random.default_rng([seed, number])
-        fragments = _fragments(chain, pool=pool, seed=1 + seed % (2**31 - 2))
+        fragments = cut_units(chain, pool=pool, seed=1 + seed % (2**31 - 2))
         trials = [
             _grow(chain, fragments, before=before, edge_A=edge_A, generator=generator)
             for _ in range(N_GROWTHS)
@@ -120,7 +96,7 @@ def grow_chains(
 
 def _grow(
     chain: Chem.Mol,
-    fragments: Sequence[_Fragment],
+    fragments: Sequence[Fragment],
     *,
     before: NDArray[np.float64],
     edge_A: float,
@@ -145,10 +121,10 @@ def _grow(
 
 
 def _start_trials(
-    fragment: _Fragment, *, edge_A: float, generator: np.random.Generator
+    fragment: Fragment, *, edge_A: float, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    conformer = fragment.conformers_A[generator.integers(len(fragment.conformers_A))]
-    conformer = conformer - conformer.mean(axis=0)
+    conformer = generator.choice(_one_hand(fragment, generator))
+    conformer -= conformer.mean(axis=0)
     trials = []
     for _ in range(N_STARTS):
         direction = generator.normal(size=3)
@@ -157,80 +133,13 @@ def _start_trials(
     return np.array(trials)
 
 
-def _fragments(chain: Chem.Mol, *, pool: _Pool, seed: int) -> list[_Fragment]:
-    """Return the units of a chain; those of the same graph share their conformers."""
-    unit_of = np.array([atom.GetIntProp("unit_index") for atom in chain.GetAtoms()])
-    fragments = []
-    for unit in range(int(unit_of.max()) + 1):
-        atoms = np.flatnonzero(unit_of == unit)
-        molecule, joints, caps = _capped_unit(chain, atoms)
-        key = _graph(molecule)
-        if key not in pool:
-            name = chain.GetAtomWithIdx(int(atoms[0])).GetProp("unit_name")
-            pool[key] = _embed(molecule, list(caps.values()), seed=seed, name=name)
-        fragments.append(_Fragment(atoms=atoms, caps=caps, joints=joints, conformers_A=pool[key]))
-    return fragments
-
-
-def _capped_unit(
-    chain: Chem.Mol, atoms: NDArray[np.int64]
-) -> tuple[Chem.RWMol, dict[int, int], dict[int, int]]:
-    """Return a unit's atoms with caps, what each cap is bonded to, and the caps' rows."""
-    row = {int(atom): place for place, atom in enumerate(atoms)}
-    molecule = Chem.RWMol()
-    for atom in map(int, atoms):
-        molecule.AddAtom(_bare(chain.GetAtomWithIdx(atom)))
-    joints: dict[int, int] = {}
-    for atom, place in row.items():
-        for bond in chain.GetAtomWithIdx(atom).GetBonds():
-            other = bond.GetOtherAtomIdx(atom)
-            if other not in row:
-                joints[other] = atom
-            elif atom < other:
-                molecule.AddBond(place, row[other], bond.GetBondType())
-    caps: dict[int, int] = {}
-    for outer, inner in joints.items():
-        caps[outer] = molecule.AddAtom(Chem.Atom(chain.GetAtomWithIdx(outer).GetAtomicNum()))
-        molecule.AddBond(row[inner], caps[outer], Chem.BondType.SINGLE)
-    return molecule, joints, caps
-
-
-def _graph(molecule: Chem.RWMol) -> _Graph:
-    atoms = tuple((a.GetAtomicNum(), a.GetFormalCharge()) for a in molecule.GetAtoms())
-    bonds = tuple((b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds())
-    return atoms, bonds
-
-
-def _bare(atom: Chem.Atom) -> Chem.Atom:
-    copy = Chem.Atom(atom.GetAtomicNum())
-    copy.SetFormalCharge(atom.GetFormalCharge())
-    copy.SetIsAromatic(atom.GetIsAromatic())
-    copy.SetNoImplicit(True)
-    return copy
-
-
-def _embed(molecule: Chem.RWMol, caps: list[int], *, seed: int, name: str) -> NDArray[np.float64]:
-    Chem.SanitizeMol(molecule)
-    capped = Chem.AddHs(molecule.GetMol(), onlyOnAtoms=caps) if caps else molecule.GetMol()
-    options: Any = rdDistGeom.ETKDGv3()
-    options.randomSeed = seed
-    options.timeout = EMBED_TIMEOUT_S
-    for random_start in (False, True):
-        options.useRandomCoords = random_start
-        found = list(rdDistGeom.EmbedMultipleConfs(capped, N_KNOWN, options))
-        if found:
-            n_atoms = molecule.GetNumAtoms()
-            return np.array(
-                [capped.GetConformer(number).GetPositions()[:n_atoms] for number in found]
-            )
-    raise ChemistryError(
-        f"repeat unit {name!r}: RDKit found no coordinates within {EMBED_TIMEOUT_S} s; check "
-        "its SMILES for strained rings or impossible stereo centres"
-    )
+def _one_hand(fragment: Fragment, generator: np.random.Generator) -> NDArray[np.float64]:
+    # Drawn before the torsion: the least crowded place alone would make isotactic helices.
+    return fragment.hands_A[generator.integers(len(fragment.hands_A))]
 
 
 def _joint_trials(
-    fragment: _Fragment,
+    fragment: Fragment,
     chain: Chem.Mol,
     positions: NDArray[np.float64],
     *,
@@ -238,14 +147,13 @@ def _joint_trials(
 ) -> tuple[NDArray[np.float64], int]:
     """Return the unit in all torsions and conformers, and the placed atom it is joined to."""
     outer = next(atom for atom in fragment.caps if not np.isnan(positions[atom, 0]))
-    inner = int(np.flatnonzero(fragment.atoms == fragment.joints[outer])[0])
+    inner = int(fragment.rows[fragment.atoms == fragment.joints[outer]][0])
     around = [atom.GetIdx() for atom in chain.GetAtomWithIdx(outer).GetNeighbors()]
     bonded = [atom for atom in around if not np.isnan(positions[atom, 0])]
     direction = _free_direction(positions[outer], positions[bonded])
-    n_known = len(fragment.conformers_A)
+    known = _one_hand(fragment, generator)
     trials = []
-    for number in generator.choice(n_known, size=min(N_CONFORMERS, n_known), replace=False):
-        conformer = fragment.conformers_A[number]
+    for conformer in generator.permutation(known)[:N_CONFORMERS]:
         from_cap = conformer - conformer[fragment.caps[outer]]
         turned = from_cap @ _turning(from_cap[inner], direction).T
         for angle in generator.uniform(0, 2 * np.pi, N_TORSIONS):
@@ -254,7 +162,7 @@ def _joint_trials(
 
 
 def _best(
-    fragment: _Fragment,
+    fragment: Fragment,
     trials: NDArray[np.float64],
     *,
     others: NDArray[np.float64],
@@ -262,8 +170,7 @@ def _best(
     edge_A: float,
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the overlaps of the best trial, and its own atoms' coordinates."""
-    n_own = len(fragment.atoms)
-    own, caps = trials[:, :n_own], trials[:, n_own:]
+    own, caps = trials[:, fragment.rows], trials[:, list(fragment.caps.values())]
     if outer is not None:  # the joint itself is no overlap
         own = own[:, fragment.atoms != fragment.joints[outer]]
     overlaps, crowding = np.zeros(len(trials)), np.zeros(len(trials))
@@ -275,7 +182,7 @@ def _best(
         overlaps[batch] = (overlap**2).sum(axis=(1, 2))
         crowding[batch] = crowd.sum(axis=(1, 2))
     best = int(np.argmin(overlaps + CROWDING * crowding))
-    return float(overlaps[best]), np.asarray(trials[best, :n_own])
+    return float(overlaps[best]), np.asarray(trials[best, fragment.rows])
 
 
 def _images_near(
