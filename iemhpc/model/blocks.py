@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from iemhpc.model.bundle import FoldModel
@@ -72,10 +73,23 @@ def write_block(path: Path, trained: TrainedBlock) -> None:
         save_file(tensors, temporary)
 
 
-def read_block(path: Path, dataset: pd.DataFrame, block: Block) -> TrainedBlock:
-    """Read what :func:`write_block` wrote for a block on the same dataset."""
+def read_block(
+    path: Path, dataset: pd.DataFrame, block: Block, *, with_weights: bool = True
+) -> TrainedBlock:
+    """Read what :func:`write_block` wrote for a block on the same dataset.
+
+    Parameters
+    ----------
+    with_weights : bool
+        Whether the weights, nearly all of the file, are wanted; without, they are left empty.
+    """
     data, folds = _divide(dataset, block)
-    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        tensors = {
+            name: file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118  # not a mapping
+            if with_weights or ".weights." not in name
+        }
     trainings = tuple(_training(tensors, fold.number) for fold in folds)
     return TrainedBlock(block=block, data=data, folds=folds, trainings=trainings)
 

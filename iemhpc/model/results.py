@@ -51,9 +51,9 @@ def write_tables(
     """Write every training of a tuning, what it predicted, and its curves."""
     trainings = [row for block in blocks for row in training_rows(block)]
     write_table(folder / "trainings.parquet", TRAINING_TABLE, trainings, provenance)
-    predictions = [row for block in blocks for row in prediction_rows(block)]
+    predictions = pd.concat([predictions_of(block) for block in blocks])
     write_table(folder / "predictions.parquet", PREDICTION_TABLE, predictions, provenance)
-    curves = [row for block in blocks for row in curve_rows(block)]
+    curves = pd.concat([curves_of(block) for block in blocks])
     write_table(folder / "curves.parquet", CURVE_TABLE, curves, provenance)
 
 
@@ -65,36 +65,36 @@ def training_rows(trained: TrainedBlock) -> list[Row]:
     ]
 
 
-def prediction_rows(trained: TrainedBlock) -> list[Row]:
+def predictions_of(trained: TrainedBlock) -> pd.DataFrame:
     """Return the rows of ``PREDICTION_TABLE`` of one block."""
-    return [
-        {
-            "training_id": _identity(trained, fold, training)["training_id"],
-            "row": int(trained.data.rows[position]),
-            "split": split,
-            "label": float(trained.data.labels[position]),
-            "prediction": float(training.gamma[position]),
-        }
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "training_id": _identity(trained, fold, training)["training_id"],
+                "row": trained.data.rows[getattr(fold, split)],
+                "split": split,
+                "label": trained.data.labels[getattr(fold, split)],
+                "prediction": training.gamma[getattr(fold, split)],
+            }
+        )
         for fold, training in _pairs(trained)
         for split in SPLITS
-        for position in getattr(fold, split)
-    ]
+    )
 
 
-def curve_rows(trained: TrainedBlock) -> list[Row]:
+def curves_of(trained: TrainedBlock) -> pd.DataFrame:
     """Return the rows of ``CURVE_TABLE`` of one block."""
-    return [
-        {
-            "training_id": _identity(trained, fold, training)["training_id"],
-            "epoch": epoch,
-            "train_loss": train_loss,
-            "validation_loss": validation_loss,
-        }
-        for fold, training in _pairs(trained)
-        for epoch, (train_loss, validation_loss) in enumerate(
-            zip(training.train_loss, training.validation_loss, strict=True), start=1
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "training_id": _identity(trained, fold, training)["training_id"],
+                "epoch": np.arange(1, len(training.train_loss) + 1),
+                "train_loss": training.train_loss,
+                "validation_loss": training.validation_loss,
+            }
         )
-    ]
+        for fold, training in _pairs(trained)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

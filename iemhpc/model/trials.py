@@ -35,6 +35,7 @@ _QUIET = {
 }
 _OBJECT_STORE_BYTES = 128 * 1024**2
 _MOST_TRIALS_A_GPU = 16
+_PREFIX = "iemray"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,7 @@ def _ray(machines: Machines) -> Iterator[None]:
     temporary: Path | None = None
     if machines.address is None:
         # a short folder: paths of sockets may have 107 bytes
-        temporary = Path(tempfile.mkdtemp(prefix="iem", dir=_short_folder()))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}.", dir=_short_folder()))
         ray.init(
             address="local",
             num_cpus=machines.cpus or len(os.sched_getaffinity(0)),

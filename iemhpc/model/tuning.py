@@ -166,7 +166,7 @@ def _train(tuning: _Tuning, machines: Machines, say: Say) -> TuneSummary:
 
 def _publish(tuning: _Tuning, *, n_trained: int) -> TuneSummary:
     trained = [
-        read_block(block_path(tuning.folder, block), tuning.dataset, block)
+        read_block(block_path(tuning.folder, block), tuning.dataset, block, with_weights=False)
         for block in tuning.blocks
     ]
     provenance = {"tuning_id": tuning.tuning_id, "dataset_hash": tuning.dataset_hash}
@@ -185,7 +185,10 @@ def _publish(tuning: _Tuning, *, n_trained: int) -> TuneSummary:
     return summary
 
 
-def _publish_level(tuning: _Tuning, best: Best) -> LevelSummary:
+def _publish_level(tuning: _Tuning, found: Best) -> LevelSummary:
+    block = found.trained.block
+    trained = read_block(block_path(tuning.folder, block), tuning.dataset, block)
+    best = replace(found, trained=trained)
     bundle = bundle_of(
         best, tuning.dataset, dataset_hash=tuning.dataset_hash, tuning_id=tuning.tuning_id
     )

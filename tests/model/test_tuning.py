@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,6 +254,8 @@ def test_tuning_whose_driver_was_killed_goes_on(workspace: Workspace) -> None:
         time.sleep(0.2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
+    for left_behind in Path("/tmp").glob(f"iemray{driver.pid}.*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
     done = len(list(workspace.tuning.glob("*/blocks/[!.]*.safetensors")))
     assert 1 <= done < 3
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
