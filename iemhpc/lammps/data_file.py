@@ -153,6 +153,8 @@ def read_data(path: Path) -> DataFile:
 
 def parse_data(text: str, *, name: str) -> DataFile:
     """Read the text of a data file; ``name`` is for the errors."""
+    if not text.endswith("\n"):  # else a last number cut in its middle would pass
+        raise InputError(f"{name}: the last line has no end; the file is cut short, write it again")
     lines = text.splitlines()
     header = _header(lines, name=name)
     sections = _sections(lines, header, name=name)
