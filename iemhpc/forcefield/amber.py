@@ -136,9 +136,9 @@ def parse_parm_dat(text: str, *, name: str = "parm.dat") -> AmberTable:
     title = lines[0] if lines else ""
     if version := re.search(r"[Vv]ersion ([\d.]+)", title):
         name = f"{name} {version.group(1)}"
-    first, *others = [*_blocks(lines[1:]), [], [], [], []]
-    masses, (bonds, angles, dihedrals, impropers) = first, others[:4]
-    nonbonded = next((block for block in others if block and block[0].startswith("MOD4")), None)
+    blocks: list[list[str]] = [*_blocks(lines[1:]), [], [], [], []]
+    masses, bonds, angles, dihedrals, impropers = blocks[:5]
+    nonbonded = next((block for block in blocks if block and block[0].startswith("MOD4")), None)
     if nonbonded is None:
         raise InputError(f"{name} is not a parm.dat file: it has no section of Lennard-Jones terms")
     return AmberTable(
