@@ -175,13 +175,15 @@ def evaluate(trained: TrainedBlock, systems: Sequence[str]) -> dict[str, Any]:
     labels = trained.data.labels
     named = [systems[row] for row in trained.data.rows]
     folds = [scores(labels[test], one.gamma[test]) for one in trained.trainings]
+    fitted_systems = [named[i] for i in fitted]
     system_means = system_mean_baseline(
-        labels[fitted], [named[i] for i in fitted], asked=[named[i] for i in test]
+        labels[fitted], fitted_systems, asked=[named[i] for i in test]
     )
     errors = [np.mean((one.gamma[test] - labels[test]) ** 2) for one in trained.trainings]
     best = int(np.argmin(errors))
     return {
         "n_test": len(test),
+        "n_test_of_known_systems": sum(named[i] in fitted_systems for i in test),
         "n_training": len(fitted),
         "test": scores(labels[test], ensemble_mean(trained)[test]),
         "folds_mean": _over_folds(folds, np.mean),

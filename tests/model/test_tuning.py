@@ -54,14 +54,17 @@ def table(summary: TuneSummary, name: str) -> pd.DataFrame:
 
 
 @pytest.mark.usefixtures("running_ray")
-def test_tuning_under_ray_gives_tables_bundles_and_a_summary(
+def test_tuning_under_ray_goes_on_where_it_was_and_gives_tables_bundles_and_a_summary(
     workspace: Workspace, tiny: TuneRequest, dataset: pd.DataFrame
 ) -> None:
     request = replace(tiny, learning_rate=(0.01, 0.001))
+    done, other, *_ = request.blocks(tiny.levels)
+    folder = workspace.tuning / tuning._prepare(workspace, request).tuning_id
+    write_block(block_path(folder, done), train_block(dataset, done))  # left by a killed tuning
     said: list[str] = []
     summary = tune(workspace, request, say=said.append)
-    assert (summary.n_trainings, summary.n_trained) == (12, 12)
-    folder = Path(summary.folder)
+    assert (summary.n_trainings, summary.n_trained) == (12, 9)
+    assert Path(summary.folder) == folder
     assert {path.name for path in folder.iterdir()} == {
         "request.json",
         "trainings.parquet",
@@ -82,6 +85,12 @@ def test_tuning_under_ray_gives_tables_bundles_and_a_summary(
     assert len(table(summary, "curves")) == trainings["epochs"].sum()
     assert read_provenance(folder / "trainings.parquet")["tuning_id"] == summary.tuning_id
 
+    alone = train_block(dataset, other)  # what Ray trained equals what is trained without
+    rows = trainings[trainings["level"] == other.configuration.level]
+    rows = rows[rows["learning_rate"] == other.configuration.learning_rate]
+    expected = [one.best_validation_loss for one in alone.trainings]
+    assert rows["best_validation_loss"].tolist() == expected
+
     for one in summary.levels:
         loss = trainings[trainings["level"] == one.level].groupby("learning_rate")
         means = loss["best_validation_loss"].mean()
@@ -89,8 +98,8 @@ def test_tuning_under_ray_gives_tables_bundles_and_a_summary(
         bundle = load_bundle(workspace.models / one.bundle)
         assert current_bundle(workspace, one.level) is not None
         mean = bundle.gamma(dataset).mean(axis=0)
-        rows = bundle.frame()["split"] == "test"
-        error = np.abs(mean - dataset["label"])[rows].mean()
+        held_out = bundle.frame()["split"] == "test"
+        error = np.abs(mean - dataset["label"])[held_out].mean()
         assert error == pytest.approx(one.metrics["test"]["mae"], rel=1e-4)
 
     # asked again: nothing is trained, the answer is the same
@@ -101,21 +110,6 @@ def test_tuning_under_ray_gives_tables_bundles_and_a_summary(
     assert "interpolation in concentration" in text
     assert "nothing trained anew" in text
     assert "baseline: mean of each system" in text
-
-
-@pytest.mark.usefixtures("running_ray")
-def test_tuning_goes_on_with_the_blocks_that_are_missing(
-    workspace: Workspace, tiny: TuneRequest, dataset: pd.DataFrame
-) -> None:
-    first, second = tiny.blocks(tiny.levels)
-    folder = workspace.tuning / tuning._prepare(workspace, tiny).tuning_id
-    write_block(block_path(folder, first), train_block(dataset, first))
-    summary = tune(workspace, tiny)
-    assert (summary.n_trainings, summary.n_trained) == (6, 3)
-    trainings = table(summary, "trainings")
-    alone = train_block(dataset, second)  # what Ray trained equals what is trained without
-    losses = trainings[trainings["level"] == second.configuration.level]["best_validation_loss"]
-    assert losses.tolist() == [one.best_validation_loss for one in alone.trainings]
 
 
 @pytest.mark.usefixtures("running_ray")
