@@ -20,10 +20,9 @@ from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.progress import Say, quiet
 from iemhpc.system.composition import Composition
-from iemhpc.system.growth import grow_chains
+from iemhpc.system.growth import grow_chains, n_speared
 from iemhpc.system.merging import merge
 from iemhpc.system.packing import Rigid, pack
-from iemhpc.system.spearing import bonds_through_rings
 
 PACKING_DENSITY = 0.7
 """Of the estimated density at equilibrium: packmol fills it in seconds, NPT compresses it."""
@@ -264,7 +263,7 @@ def _placed(
         edge_A = float(target_A / np.cbrt(density))
         own_seed = N_ATTEMPTS * seed + attempt
         coils = np.concatenate(grow_chains(chains, edge_A=edge_A, seed=own_seed, say=say))
-        if _is_speared(chains, coils, edge_A=edge_A):
+        if n_speared(chains, coils, edge_A=edge_A):
             say("a bond passes through a ring: growing again")
             continue
         say(f"packing ions and water into {edge_A:.1f} Å")
@@ -277,18 +276,3 @@ def _placed(
         f"packmol found no room in {N_ATTEMPTS} boxes, the last of {edge_A:.1f} Å at "
         f"{density:.2f} of the target density; use another seed or shorter chains"
     )
-
-
-def _is_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float) -> bool:
-    bonds: list[tuple[int, int]] = []
-    rings: list[tuple[int, ...]] = []
-    n_before = 0
-    for chain in chains:
-        bonds += [
-            (n_before + bond.GetBeginAtomIdx(), n_before + bond.GetEndAtomIdx())
-            for bond in chain.GetBonds()
-        ]
-        rings += [tuple(n_before + atom for atom in ring) for ring in Chem.GetSSSR(chain)]
-        n_before += chain.GetNumAtoms()
-    box_A = np.full(3, edge_A)
-    return bool(bonds_through_rings(coils_A, bonds=np.array(bonds), rings=rings, box_A=box_A))

@@ -18,6 +18,7 @@ from rdkit import Chem
 
 from iemhpc.progress import Say, quiet
 from iemhpc.system.fragments import Fragment, Pool, cut_units
+from iemhpc.system.spearing import bonds_through_rings
 
 N_CONFORMERS = 4
 """Conformers tried at each joint ..."""
@@ -30,6 +31,9 @@ N_STARTS = 40
 
 N_GROWTHS = 2
 """Coils grown of each chain; the one with fewer overlaps stays."""
+
+MOST_GROWTHS = 10
+"""Coils grown where all so far have a bond through a ring."""
 
 CLASH_A = 2.2
 """Atoms of different units closer than this count as an overlap, the more the closer."""
@@ -86,12 +90,43 @@ def grow_chains(
         before = np.concatenate(grown) if grown else np.empty((0, 3))
         generator = np.random.default_rng([seed, number])
         fragments = cut_units(chain, pool=pool, seed=1 + seed % (2**31 - 2))
-        trials = [
-            _grow(chain, fragments, before=before, edge_A=edge_A, generator=generator)
-            for _ in range(N_GROWTHS)
-        ]
-        grown.append(min(trials, key=lambda trial: trial[0])[1])
+        trials: list[tuple[int, float, NDArray[np.float64]]] = []
+        while len(trials) < N_GROWTHS or (trials[0][0] and len(trials) < MOST_GROWTHS):
+            overlaps, coil = _grow(
+                chain, fragments, before=before, edge_A=edge_A, generator=generator
+            )
+            together = np.concatenate([before, coil])
+            caught = n_speared(chains[: number + 1], together, edge_A=edge_A)
+            trials.append((caught, overlaps, coil))
+            trials.sort(key=lambda trial: trial[:2])
+        grown.append(trials[0][2])
     return grown
+
+
+def n_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float) -> int:
+    """Return how many bonds of the chains pass through rings, in any image.
+
+    Parameters
+    ----------
+    chains : sequence of rdkit.Chem.Mol
+        The chains.
+    coils_A : ndarray, shape (n, 3)
+        Their coordinates, one chain after the other.
+    edge_A : float
+        Edge of the cube.
+    """
+    bonds: list[tuple[int, int]] = []
+    rings: list[tuple[int, ...]] = []
+    n_before = 0
+    for chain in chains:
+        bonds += [
+            (n_before + bond.GetBeginAtomIdx(), n_before + bond.GetEndAtomIdx())
+            for bond in chain.GetBonds()
+        ]
+        rings += [tuple(n_before + atom for atom in ring) for ring in Chem.GetSSSR(chain)]
+        n_before += chain.GetNumAtoms()
+    box_A = np.full(3, edge_A)
+    return len(bonds_through_rings(coils_A, bonds=np.array(bonds), rings=rings, box_A=box_A))
 
 
 def _grow(

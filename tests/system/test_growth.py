@@ -10,7 +10,7 @@ from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.system import fragments
-from iemhpc.system.growth import grow_chains
+from iemhpc.system.growth import grow_chains, n_speared
 
 
 def chain_of(membrane: str, n_units: int) -> Chem.Mol:
@@ -103,3 +103,10 @@ def test_a_unit_that_cannot_be_embedded_is_named(monkeypatch: pytest.MonkeyPatch
     chain = link([RepeatUnit("ethylene", "[*]CC[*]")] * 2)
     with pytest.raises(ChemistryError, match="repeat unit 'ethylene': RDKit found no coordinates"):
         grow_chains([chain], edge_A=25.0, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_bond_passes_through_a_ring_of_a_dense_box(seed: int) -> None:
+    chains = [chain_of("PSbNMP-RCE", 10)] * 4
+    coils = np.concatenate(grow_chains(chains, edge_A=24.0, seed=seed))
+    assert n_speared(chains, coils, edge_A=24.0) == 0
