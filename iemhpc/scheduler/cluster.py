@@ -1,12 +1,10 @@
 """Cluster profiles by name, and the LAMMPS command that they lead to."""
 
-import os
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from iemhpc.errors import ProgramError, unknown_name
+from iemhpc.errors import unknown_name
+from iemhpc.programs import need_program
 from iemhpc.resources import resource
 from iemhpc.settings.cluster import ClusterSettings, read_cluster
 from iemhpc.workspace import Workspace
@@ -42,32 +40,6 @@ def load_cluster(name_or_path: str, workspace: Workspace) -> ClusterSettings:
     if name_or_path.endswith(".toml"):
         return read_cluster(Path(name_or_path).expanduser())
     raise unknown_name("cluster", name_or_path, known)
-
-
-def find_program(name: str) -> str | None:
-    """Return the path of a program on the PATH or beside the Python that runs this.
-
-    The second makes a virtual environment work that nobody has activated.
-    """
-    beside = Path(sys.executable).parent
-    return shutil.which(name) or shutil.which(name, path=os.fspath(beside))
-
-
-def need_program(name: str, *, why: str, get: str) -> str:
-    """Return the path of a program, or say what it is for and how to get it.
-
-    Raises
-    ------
-    ProgramError
-        Where it is not installed.
-    """
-    path = find_program(name)
-    if path is None:
-        raise ProgramError(
-            f"{name} is needed to {why}; it is neither on the PATH nor beside {sys.executable}. "
-            f"Get it: {get}"
-        )
-    return path
 
 
 def lammps_words(cluster: ClusterSettings, *, cores: int) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iemhpc.errors import ProgramError
+from iemhpc.programs import need_program
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState, Resources, Submission
-from iemhpc.scheduler.cluster import lammps_words, need_program, setup_lines
+from iemhpc.scheduler.cluster import lammps_words, setup_lines
 from iemhpc.scheduler.scripts import fill_script, render_run
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace

@@ -3,11 +3,6 @@
 Martínez et al., J. Comput. Chem. 30, 2157 (2009); https://m3g.github.io/packmol/userguide.shtml.
 """
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iemhpc.errors import ProgramError
+from iemhpc.programs import need_program, run_program
 
 TOLERANCE_A = 2.0
 """Least distance between atoms of different molecules."""
@@ -141,30 +137,12 @@ def run_packmol(molecules: Sequence[Rigid], *, edge_A: float, seed: int, folder:
         (folder / f"molecule{number}.xyz").write_text(_xyz(molecule), encoding="utf-8")
     script = folder / "packmol.inp"
     script.write_text(packmol_input(molecules, edge_A=edge_A, seed=seed), encoding="utf-8")
-    # It reads its input twice, so a pipe will not do. Its wheel's launcher starts the program as a
-    # child: a session of its own lets us end both.
-    with (
-        script.open(encoding="utf-8") as stream,
-        subprocess.Popen(
-            [packmol_path()],
-            stdin=stream,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            text=True,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            answer, _ = process.communicate(timeout=TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return f"ended after {TIMEOUT_S} s"
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    check_answer(answer, exit_code=process.returncode)
-    return answer
+    # It reads its input twice, so a pipe will not do.
+    ended = run_program([packmol_path()], limit_s=TIMEOUT_S, folder=folder, reads=script)
+    if ended.code is None:
+        return f"ended after {TIMEOUT_S} s"
+    check_answer(ended.text, exit_code=ended.code)
+    return ended.text
 
 
 def check_answer(answer: str, *, exit_code: int) -> None:
@@ -198,14 +176,7 @@ def packmol_path() -> str:
     ProgramError
         Where it is neither beside this Python nor on the path.
     """
-    beside = Path(sys.executable).with_name("packmol")
-    found = str(beside) if beside.exists() else shutil.which("packmol")
-    if found is None:
-        raise ProgramError(
-            f"packmol is neither beside {sys.executable} nor on the path; install it: "
-            "pip install 'iemhpc[md]'"
-        )
-    return found
+    return need_program("packmol", why="pack ions and water", get="pip install 'iemhpc[md]'")
 
 
 def read_xyz(path: Path, *, n_atoms: int) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ def test_missing_packmol_says_what_to_install(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     ion = [Rigid(elements=("Na",), positions_A=np.zeros((1, 3)), count=2)]
-    with pytest.raises(ProgramError, match=r"nor on the path; install it: pip install 'iemhpc\[md"):
+    with pytest.raises(ProgramError, match=r"Get it: pip install 'iemhpc\[md"):
         pack(None, ion, edge_A=20.0, seed=1)
 
 
