@@ -258,13 +258,13 @@ def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None) -> Row:
 def _serving(label: Row, runs: Sequence[Row]) -> tuple[list[Row], str]:
     """Return the runs whose box is that of the label's point, or why there are none."""
     if not runs:
-        return [], f"no run of {label['system']}"
+        return [], "no run of the system"
     wet = [run for run in runs if _close(run["water_per_site"], label["water_per_site"])]
     if not wet:
-        return [], f"no run of {label['system']} has {label['water_per_site']:g} water per site"
+        return [], "no run with so much water per site"
     here = [r for r in wet if r["salt_molar_low"] <= label["salt_molar"] < r["salt_molar_high"]]
     if not here:
-        return [], f"no run of {label['system']} at {label['salt_molar']:g} mol/L"
+        return [], "no run at the concentration"
     return sorted(here, key=lambda run: str(run["run_id"])), ""
 
 
