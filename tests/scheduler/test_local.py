@@ -29,7 +29,7 @@ from iemhpc.scheduler.submission import submit_runs
 from iemhpc.workspace import Workspace
 submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="this-machine", say=print)
 """
-LONG_PS = 4.0
+LONG_PS = 12.0
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_a_run_killed_with_everything_resumes_without_a_gap(producing: Workspace
     assert (first["attempt"], second["attempt"]) == (1, 2)
     assert second["first_step"] > 0
     assert second["restart"] in ("production.a.restart", "production.b.restart")
-    assert steps_of_latest_frames(folder) == list(range(0, 2001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
 
 
 @pytest.mark.lammps
@@ -180,7 +180,7 @@ def test_a_run_told_to_end_writes_a_restart_and_goes_on_from_there(producing: Wo
     submit_runs(producing, ["a1"], cluster="this-machine")
     assert state(producing) == "done"
     assert segments(folder)[-1]["restart"] == "production.restart"
-    assert steps_of_latest_frames(folder) == list(range(0, 2001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
 
 
 @pytest.mark.lammps
@@ -222,7 +222,7 @@ def test_a_truncated_restart_file_falls_back_to_the_one_before(producing: Worksp
     submit_runs(producing, ["a1"], cluster="this-machine")
     assert state(producing) == "done"
     assert segments(folder)[-1]["restart"] == older.name
-    assert steps_of_latest_frames(folder) == list(range(0, 2001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
 
 
 @pytest.mark.lammps
