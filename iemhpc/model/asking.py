@@ -5,7 +5,7 @@ file, or the row of the dataset that is this very point.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,7 @@ from iemhpc.model.bundle import (
 )
 from iemhpc.model.graph import canonical_smiles
 from iemhpc.model.prediction import Prediction, needs_descriptors, predict
-from iemhpc.polymer.catalog import load_membrane, load_salt
+from iemhpc.polymer.catalog import load_membrane, load_salt, membrane_names
 from iemhpc.polymer.oligomer import oligomer
 from iemhpc.tables.dataset import LEVELS
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
@@ -43,6 +43,8 @@ class ResolvedPolymer:
     """Canonical SMILES of the oligomer."""
     water_per_site: float | None
     """Of the catalogue or file; None for a SMILES."""
+    is_catalogued: bool = field(default=False, compare=False)
+    """Whether it was asked for by a name of the catalogue."""
 
 
 def resolve_polymer(text: str) -> ResolvedPolymer:
@@ -68,6 +70,7 @@ def resolve_polymer(text: str) -> ResolvedPolymer:
         name=membrane.name,
         smiles=oligomer(membrane.polymer).smiles,
         water_per_site=membrane.water_per_site,
+        is_catalogued=text.lower() in {name.lower() for name in membrane_names()},
     )
 
 
@@ -137,6 +140,7 @@ def predict_point(  # noqa: PLR0913  # one for each thing that a point can be as
     water = polymer.water_per_site if water_per_site is None else water_per_site
     given = _given_descriptors(workspace, run=run, file=descriptors_file)
     chosen = choose_bundle(workspace, level=level, bundle=bundle, has_descriptors=given is not None)
+    polymer = _as_learnt(polymer, chosen)
     if needs_descriptors(chosen) and given is None:
         point = {
             "polymer_smiles": polymer.smiles,
@@ -155,6 +159,16 @@ def predict_point(  # noqa: PLR0913  # one for each thing that a point can be as
         water_per_site=water,
         descriptors=given,
     )
+
+
+def _as_learnt(polymer: ResolvedPolymer, bundle: Bundle) -> ResolvedPolymer:
+    """Return a catalogued polymer with the graph the model knows it by: an imported table's may
+    differ from ours, and by another graph it would be a stranger.
+    """
+    known = {str(p["polymer"]): str(p["polymer_smiles"]) for p in bundle.points}
+    if not polymer.is_catalogued or polymer.name not in known:
+        return polymer
+    return replace(polymer, smiles=known[polymer.name])
 
 
 def choose_bundle(
@@ -183,14 +197,14 @@ def choose_bundle(
                 f"{MADE_BY} --level {level}"
             )
         return current
-    for one in reversed(LEVELS):
-        current = current_bundle(workspace, one)
-        if current is not None and (has_descriptors or not needs_descriptors(current)):
-            return current
-    raise MissingInputError(
-        f"{workspace.root} has no current model that can do with what is given; make one with: "
-        f"{MADE_BY}"
-    )
+    present = [one for level in reversed(LEVELS) if (one := current_bundle(workspace, level))]
+    if not present:
+        raise MissingInputError(
+            f"{workspace.root.resolve()} has no current model; make one with: {MADE_BY}"
+        )
+    fitting = [one for one in present if has_descriptors or not needs_descriptors(one)]
+    # one that needs descriptors where there is no other: the dataset may hold them
+    return (fitting or present)[0]
 
 
 def _folder_of(workspace: Workspace, bundle: str) -> Path:
@@ -245,7 +259,11 @@ def _descriptors_of_dataset(
     table = read_dataset(workspace)
     here = pd.Series(data=True, index=table.index)
     for name, value in point.items():
-        here &= table[name] == value
+        if name.endswith("_smiles"):  # an imported table's are as they were given
+            spelt = {smiles: canonical_smiles(smiles) for smiles in table[name].unique()}
+            here &= table[name].map(spelt) == canonical_smiles(str(value))
+        else:
+            here &= table[name] == value
     found = table[here].dropna(subset=list(DESCRIPTORS))
     return _numbers(found.head(1)) if len(found) else None
 

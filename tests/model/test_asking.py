@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from iemhpc.model.results import Best, bundle_of
 from iemhpc.polymer.catalog import load_membrane
 from iemhpc.polymer.oligomer import oligomer
 from iemhpc.resources import resource
-from iemhpc.tables.dataset import LEVELS
+from iemhpc.tables.dataset import DATASET_TABLE, LEVELS
 from iemhpc.tables.descriptors import DESCRIPTORS
+from iemhpc.tables.io import write_table
 from iemhpc.workspace import Workspace
 
 MD = "graph+conditions+md"
@@ -87,6 +89,47 @@ def test_name_file_and_smiles_of_a_membrane_are_one_polymer() -> None:
     assert by_name == by_file
     assert by_smiles.smiles == by_name.smiles
     assert by_smiles.water_per_site is None
+
+
+def test_a_catalogued_name_means_the_graph_that_the_model_learnt_under_it(
+    modelled: Workspace,
+) -> None:
+    bundle = current(modelled, "graph")
+    ours = oligomer(load_membrane("AR103").polymer).smiles
+    theirs = "CC(CC(C)c1ccccc1)c1ccc(C[N+](C)(C)C)cc1"
+    points = tuple(
+        {**point, "polymer_smiles": theirs} if point["polymer_smiles"] == ours else point
+        for point in bundle.points
+    )
+    assert points != bundle.points
+    other = write_bundle(modelled, replace(bundle, points=points)).name
+    asked = {"salt": "NaCl", "salt_molar": 0.1, "bundle": other}
+    by_name = predict_point(modelled, "ar103", **asked)
+    assert by_name.mean == predict_point(modelled, theirs, **asked).mean
+    assert by_name.mean != predict_point(modelled, ours, **asked).mean
+    path = str(resource("data", "membranes", "AR103.toml"))  # a file means what it says
+    assert (
+        predict_point(modelled, path, **asked).mean == predict_point(modelled, ours, **asked).mean
+    )
+
+
+def test_a_point_is_found_in_the_dataset_however_its_smiles_are_spelt(
+    modelled: Workspace, dataset: pd.DataFrame
+) -> None:
+    row = dataset.iloc[12]
+    found = predict_point(
+        modelled, row["polymer_smiles"], row["salt_smiles"], level=MD,
+        salt_molar=row["salt_molar"], water_per_site=row["water_per_site"],
+    )  # fmt: skip
+    spelt = dataset.assign(
+        salt_smiles=[".".join(reversed(s.split("."))) for s in dataset["salt_smiles"]]
+    )
+    write_table(modelled.dataset, DATASET_TABLE, spelt)
+    again = predict_point(
+        modelled, row["polymer_smiles"], row["salt_smiles"], level=MD,
+        salt_molar=row["salt_molar"], water_per_site=row["water_per_site"],
+    )  # fmt: skip
+    assert again == found
 
 
 def test_catalogued_point_takes_water_from_the_catalogue(modelled: Workspace) -> None:
