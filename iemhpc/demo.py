@@ -16,8 +16,8 @@ from iemhpc.workspace import Workspace, lock, write_text
 
 CAMPAIGN = """\
 # The campaign of `iemhpc demo`: three membranes in boxes of about 24 Å, tens of picoseconds each.
-# Real, but short: peaks are right, coordination numbers are not settled. `iemhpc init` in another
-# folder writes a campaign to start work from.
+# Real, but short: it shows that every stage works, and its numbers are examples. `iemhpc init` in
+# another folder writes a campaign to start work from.
 box_A = 24.0
 replicas = 1
 seed = 1

@@ -32,6 +32,10 @@ class Prediction:
     """Largest of the ensemble."""
     n_models: int
     """Networks in the ensemble."""
+    rmse_held_out: float
+    """Root mean square error of the ensemble on the points held out from its training."""
+    n_held_out: int
+    """How many these are."""
     level: str
     """What they see."""
     bundle: str
@@ -46,8 +50,10 @@ class Prediction:
     def lines(self) -> list[str]:
         """Return what a person reads."""
         return [
-            f"activity coefficient {self.mean:.4f} +- {self.spread:.4f} "
-            f"({self.lowest:.4f} to {self.highest:.4f}, {self.n_models} models)",
+            f"activity coefficient {self.mean:.4f}  ({self.n_models} models: {self.lowest:.4f} to "
+            f"{self.highest:.4f}, standard deviation {self.spread:.4f})",
+            f"  how the models differ is not the error: on the {self.n_held_out} held-out points "
+            f"it was {self.rmse_held_out:.3f} (RMSE)",
             f"  {_meaning(self.label_kinds)}; learnt from {', '.join(self.label_sources)}",
             f"  {self.level}, bundle {self.bundle}",
             *(f"  note: {note}" for note in self.notes),
@@ -108,6 +114,8 @@ def predict(
         lowest=float(gamma.min()),
         highest=float(gamma.max()),
         n_models=len(gamma),
+        rmse_held_out=float(bundle.metrics["test"]["rmse"]),
+        n_held_out=int(bundle.metrics["n_test"]),
         level=bundle.level,
         bundle=bundle.hash,
         label_kinds=bundle.label_kinds,

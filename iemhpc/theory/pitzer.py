@@ -91,8 +91,10 @@ def _parameters() -> dict[str, PitzerParameters]:
 def molality_from_molar(molar: float) -> float:
     """Return mol/kg of water for mol/L of solution, as molar / 0.997.
 
-    The volume of the salt is neglected: at 1 mol/L NaCl this gives 1.003 instead of 1.022 mol/kg,
-    which moves the activity coefficient by less than 0.1 %.
+    The volume of the salt is neglected: at 1 mol/L NaCl this gives 1.003 instead of 1.022 mol/kg.
+    The activity ``c gamma`` of the outer solution is then too small by 1.9 % for NaCl, 2.9 % for
+    KCl, 3.2 % for MgCl2 and 4.9 % for KI at 1 mol/L, and by a tenth of that at 0.1 mol/L; a
+    Donnan-Manning label moves by less (CR61 at 1 mol/L: NaCl 0.8 %, MgCl2 1.7 %).
 
     Examples
     --------

@@ -61,7 +61,7 @@ def test_prediction_is_mean_and_spread_of_the_ensemble(
     assert found.mean == pytest.approx(gamma.mean(), rel=1e-6)
     assert found.spread == pytest.approx(gamma.std(), rel=1e-4)
     assert found.notes == ()
-    assert found.lines()[1] == ("  product gamma_ct^nu_ct gamma_co^nu_co; learnt from made up")
+    assert found.lines()[2] == ("  product gamma_ct^nu_ct gamma_co^nu_co; learnt from made up")
 
 
 def test_another_spelling_is_the_same_question(modelled: Workspace) -> None:
