@@ -25,7 +25,7 @@ seed = 1
 
 # How long everything takes:
 #   test    seconds; only shows that it works
-#   demo    two minutes a run on one core; peaks are right, coordination numbers are not settled
+#   demo    two minutes a run on one core; real, but its numbers are examples
 #   quick   50 ps of annealing at 500 K, 0.5 ns of production: about an hour a run on one core
 #   full    10 ns of production: for a cluster
 protocol = "demo"

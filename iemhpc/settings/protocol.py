@@ -79,7 +79,7 @@ PRESETS: dict[str, Preset] = {
         },
         production_ps=20.0,
         frame_ps=0.1,
-        purpose="two minutes on one core for a 24 Å box; peaks, not coordination numbers",
+        purpose="two minutes on one core for a 24 Å box; its numbers are examples",
     ),
     "quick": Preset(
         variables=_QUICK,
