@@ -1,29 +1,19 @@
-"""Labels joined with the descriptors of runs: one row a point.
+"""``labels.parquet`` and ``descriptors.parquet`` -> ``dataset.parquet``, and what it holds."""
 
-A run serves a label of its system where the label's concentration rounds to the run's box
-(``salt_molar_low <= salt_molar < salt_molar_high``) and the box holds the label's water. Replicas
-are averaged with weights 1/SE²; points whose concentrations round to one box share its runs. A
-descriptor that no run gives stays null, with the reason; it is never made up.
-"""
-
-import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import stdev
 
 import pandas as pd
 
+from iemhpc.dataset.joining import join
 from iemhpc.dataset.labels import Row, check_kinds, read_labels
 from iemhpc.errors import TableError
 from iemhpc.progress import Say, quiet
 from iemhpc.tables.dataset import DATASET_TABLE
-from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS
+from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
 from iemhpc.tables.io import read_frame, read_provenance, read_table, write_table
 from iemhpc.workspace import Workspace, content_hash
-
-WATER_TOLERANCE = 0.05
-"""How far, relatively, a box's water per site may lie from the label's."""
 
 MADE_BY = "iemhpc dataset build"
 
@@ -116,7 +106,9 @@ def build_dataset(
     runs = _read_runs(workspace)
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
     say(f"{len(labels)} labels, {n_runs} runs with descriptors")
-    frame = pd.DataFrame(join(labels, runs))
+    found: list[str] = []
+    frame = pd.DataFrame(join(labels, runs, warn=found.append))
+    warnings = (*warnings, *dict.fromkeys(found))
     nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
         provenance = {
@@ -217,96 +209,6 @@ def _read_runs(workspace: Workspace) -> dict[str, list[Row]] | None:
             "their numbers cannot be compared: make all of them with one (iemhpc descriptors)"
         )
     return dict(by_system)
-
-
-def join(labels: Sequence[Row], runs: Mapping[str, Sequence[Row]] | None) -> list[Row]:
-    """Return the rows of a dataset.
-
-    Parameters
-    ----------
-    labels : sequence of rows
-        Rows of LABEL_TABLE.
-    runs : mapping of str to rows, or None
-        Rows of DESCRIPTOR_TABLE by system in lower case; None where no run has been read.
-    """
-    rows = [_joined(label, runs) for label in labels]
-    names = list(dict.fromkeys([*DATASET_TABLE.names, *(name for row in rows for name in row)]))
-    return [{name: row.get(name) for name in names} for row in rows]
-
-
-def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None) -> Row:
-    row: Row = {**label, "descriptor_source": None, "run_ids": None, "realised_salt_molar": None}
-    if any(label[name] is not None for name in DESCRIPTORS):
-        missing = [name for name in DESCRIPTORS if label[name] is None]
-        reason = f"not in the imported table: {', '.join(missing)}" if missing else None
-        return {**row, "descriptor_source": "imported", "null_reason": reason}
-    if runs is None:
-        return {**row, "null_reason": "no runs yet"}
-    serving, reason = _serving(label, runs.get(str(label["system"]).lower(), ()))
-    if not serving:
-        return {**row, "null_reason": reason}
-    return {
-        **row,
-        **_average(serving),
-        "descriptor_source": "runs",
-        "run_ids": ",".join(run["run_id"] for run in serving),
-        "realised_salt_molar": sum(run["realised_salt_molar"] for run in serving) / len(serving),
-        "null_reason": _null_reason(serving),
-    }
-
-
-def _serving(label: Row, runs: Sequence[Row]) -> tuple[list[Row], str]:
-    """Return the runs whose box is that of the label's point, or why there are none."""
-    if not runs:
-        return [], "no run of the system"
-    wet = [run for run in runs if _close(run["water_per_site"], label["water_per_site"])]
-    if not wet:
-        return [], "no run with so much water per site"
-    here = [r for r in wet if r["salt_molar_low"] <= label["salt_molar"] < r["salt_molar_high"]]
-    if not here:
-        return [], "no run at the concentration"
-    return sorted(here, key=lambda run: str(run["run_id"])), ""
-
-
-def _close(got: float, wanted: float) -> bool:
-    return abs(got - wanted) <= WATER_TOLERANCE * wanted
-
-
-def _average(runs: Sequence[Row]) -> Row:
-    """Return each descriptor's mean over replicas and, where there are several, their spread."""
-    row: Row = {}
-    for name in DESCRIPTORS:
-        known = [(run[name], run[f"{name}_se"]) for run in runs if run[name] is not None]
-        row[name] = weighted_mean([v for v, _ in known], [e for _, e in known]) if known else None
-        if len(runs) > 1:
-            row[f"{name}_spread"] = stdev(v for v, _ in known) if len(known) > 1 else None
-    return row
-
-
-def weighted_mean(values: Sequence[float], errors: Sequence[float | None]) -> float:
-    """Return the mean with weights 1/SE², or the plain mean where an error is unknown or zero.
-
-    Examples
-    --------
-    >>> round(weighted_mean([4.0, 5.0], [0.1, 0.2]), 6)
-    4.2
-    >>> weighted_mean([4.0, 5.0], [0.1, None])
-    4.5
-    """
-    if len(values) == 1 or not all(errors):
-        return math.fsum(values) / len(values)
-    weights = [1.0 / (error * error) for error in errors if error]
-    return math.fsum(w * v for w, v in zip(weights, values, strict=True)) / math.fsum(weights)
-
-
-def _null_reason(runs: Sequence[Row]) -> str | None:
-    reasons = []
-    for pair in PAIRS:
-        names = [name for name in DESCRIPTORS if name.startswith(pair)]
-        if any(all(run[name] is None for run in runs) for name in names):
-            known = dict.fromkeys(run[f"{pair}_reason"] for run in runs if run[f"{pair}_reason"])
-            reasons.append(f"{pair}: {', '.join(known) or 'null in the runs'}")
-    return "; ".join(reasons) or None
 
 
 def _summary(

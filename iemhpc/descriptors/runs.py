@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import InputError, MissingInputError, unknown_name
-from iemhpc.workspace import Workspace, read_json
+from iemhpc.workspace import Workspace, content_hash, read_json
 
 MADE_BY = "iemhpc md-submit"
 
@@ -16,6 +16,7 @@ _PHYSICS = {
     "system": str,
     "membrane": str,
     "salt": str,
+    "polymer_hash": str,
     "n_sites": int,
     "n_waters": int,
     "n_counterions": int,
@@ -96,4 +97,20 @@ def plan_columns(folder: Path) -> dict[str, Any]:
                 f"{path}: {part} lacks {', '.join(missing)}; plan the run again with: {MADE_BY}"
             )
         columns |= {key: kind(values[key]) for key, kind in wanted.items()}
-    return columns
+    inside = plan["request"].get("donnan_salt_molar")  # null where theory does not know the system
+    return columns | {
+        "donnan_salt_molar": None if inside is None else float(inside),
+        "conditions_hash": conditions_hash(plan["physics"]),
+    }
+
+
+def conditions_hash(physics: Mapping[str, Any]) -> str:
+    """Return the hash of what is equal in replicas: all physics but the seed of the build.
+
+    Examples
+    --------
+    >>> first, second = {"temperature_K": 298.15, "seed": 1}, {"temperature_K": 298.15, "seed": 2}
+    >>> conditions_hash(first) == conditions_hash(second)
+    True
+    """
+    return content_hash({key: value for key, value in physics.items() if key != "seed"})

@@ -62,14 +62,33 @@ def _pair_columns(pair: str) -> tuple[Column, ...]:
 
 DESCRIPTOR_TABLE = Table(
     name="descriptors",
-    version=1,
+    version=2,
     columns=(
         Column("run_id", pa.string(), "name of the run folder"),
         Column("system", pa.string(), "membrane/salt"),
         Column("membrane", pa.string(), "membrane of the catalogue or of the user's file"),
         Column("salt", pa.string(), "salt of the catalogue"),
-        Column("salt_molar", pa.float64(), "wanted outer salt concentration", "mol/L"),
-        Column("realised_salt_molar", pa.float64(), "salt over sorbed water in the box", "mol/L"),
+        Column("polymer_hash", pa.string(), "hash of the polymer's units, shares and order"),
+        Column(
+            "conditions_hash",
+            pa.string(),
+            "hash of all physics but the seed: runs of one are replicas",
+        ),
+        Column(
+            "salt_molar",
+            pa.float64(),
+            "concentration of the outer solution, which the box holds in its sorbed water (no "
+            "Donnan exclusion)",
+            "mol/L",
+        ),
+        Column("realised_salt_molar", pa.float64(), "the same in whole ions of the box", "mol/L"),
+        Column(
+            "donnan_salt_molar",
+            pa.float64(),
+            "salt that the sorbed water would hold by Donnan-Manning at that outer concentration",
+            "mol/L",
+            True,
+        ),
         Column("salt_molar_low", pa.float64(), "wanted concentrations from here ...", "mol/L"),
         Column("salt_molar_high", pa.float64(), "... to below here round to this box", "mol/L"),
         Column("water_per_site", pa.float64(), "water molecules per tethered charge in the box"),

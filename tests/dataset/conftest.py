@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iemhpc.polymer.catalog import load_membrane
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS
 from iemhpc.workspace import Workspace
 
@@ -96,8 +97,11 @@ def run_row() -> Callable[..., dict[str, Any]]:
             "system": "CR61/NaCl",
             "membrane": "CR61",
             "salt": "NaCl",
+            "polymer_hash": load_membrane("CR61").polymer.hash,
+            "conditions_hash": "quick",
             "salt_molar": 0.1,
             "realised_salt_molar": 0.12,
+            "donnan_salt_molar": 0.01,
             "salt_molar_low": 0.06,
             "salt_molar_high": 0.18,
             "water_per_site": 21.0,

@@ -5,12 +5,12 @@ from iemhpc.dataset.assemble import (
     build_dataset,
     dataset_hash,
     describe_dataset,
-    join,
     read_dataset,
     refresh_dataset,
     show_dataset,
 )
 from iemhpc.dataset.importing import import_table
+from iemhpc.dataset.joining import join
 from iemhpc.errors import InputError, MissingInputError, TableError
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
@@ -59,14 +59,62 @@ def read_after_build(workspace):
     return read_dataset(workspace)
 
 
-def test_replicas_are_averaged_by_their_errors_and_their_spread_is_kept(workspace, run_row):
+def test_replicas_that_agree_are_averaged_by_their_errors_and_their_spread_is_kept(
+    workspace, run_row
+):
     precise = run_row("b", seed=2, **{POSITION: 2.0, f"{POSITION}_se": 0.1})
-    vague = run_row("a", seed=1, **{POSITION: 3.0, f"{POSITION}_se": 0.2})
+    vague = run_row("a", seed=1, **{POSITION: 2.2, f"{POSITION}_se": 0.2})
     write_runs(workspace, [precise, vague])
     served = point(read_after_build(workspace), 0.1)
     assert served["run_ids"] == "a,b"
-    assert served[POSITION] == pytest.approx(2.2)
+    assert served[POSITION] == pytest.approx(2.04)
+    assert served[f"{POSITION}_spread"] == pytest.approx(0.2 * 0.5**0.5)
+
+
+def test_a_small_error_does_not_decide_between_builds_that_disagree(workspace, run_row):
+    precise = run_row("b", seed=2, **{POSITION: 2.0, f"{POSITION}_se": 0.001})
+    vague = run_row("a", seed=1, **{POSITION: 3.0, f"{POSITION}_se": 0.2})
+    write_runs(workspace, [precise, vague])
+    served = point(read_after_build(workspace), 0.1)
+    assert served[POSITION] == pytest.approx(2.5)
     assert served[f"{POSITION}_spread"] == pytest.approx(0.5**0.5)
+
+
+def test_a_run_of_another_polymer_of_that_name_does_not_serve(workspace, run_row):
+    write_runs(workspace, [run_row("a", polymer_hash="0123456789ab")])
+    served = point(read_after_build(workspace), 0.1)
+    assert served["null_reason"] == "run of another polymer of that name"
+    assert pd.isna(served["run_ids"])
+
+
+def test_runs_of_two_protocols_are_not_averaged_and_the_longest_sampled_is_taken(
+    workspace, run_row
+):
+    write_runs(
+        workspace,
+        [
+            run_row("a", seed=1, conditions_hash="demo", sampled_ps=20.0, **{POSITION: 9.0}),
+            run_row("b", seed=2, conditions_hash="demo", sampled_ps=20.0, **{POSITION: 9.0}),
+            run_row("c", seed=1, conditions_hash="full", sampled_ps=1000.0, **{POSITION: 2.4}),
+        ],
+    )
+    summary = build_dataset(workspace)
+    served = point(read_dataset(workspace), 0.1)
+    assert (served["run_ids"], served[POSITION]) == ("c", 2.4)
+    said = (
+        "CR61/NaCl at 0.1 mol/L: runs of 2 protocols, polymers or boxes, which are not averaged; "
+        "used c (1000 ps); left a, b (40 ps)"
+    )
+    assert summary.warnings == (said,)
+    assert build_dataset(workspace).warnings == (said,)  # nothing new, and still to be known
+    assert f"look at this: {said}" in summary.lines()
+
+
+def test_of_protocols_sampled_alike_the_one_with_more_runs_is_taken(workspace, run_row):
+    one = run_row("a", conditions_hash="x", sampled_ps=40.0)
+    two = [run_row(n, conditions_hash="y", sampled_ps=20.0) for n in ("b", "c")]
+    write_runs(workspace, [one, *two])
+    assert point(read_after_build(workspace), 0.1)["run_ids"] == "b,c"
 
 
 def test_a_descriptor_that_one_replica_lacks_comes_from_the_other(workspace, run_row):

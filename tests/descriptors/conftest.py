@@ -133,6 +133,8 @@ def make_run(tmp_path: Path):
                 "system": "CR61/NaCl",
                 "membrane": "CR61",
                 "salt": "NaCl",
+                "polymer_hash": "5effe98122b7",
+                "temperature_K": 298.15,
                 "n_sites": counts[0],
                 "n_waters": counts[3],
                 "n_counterions": counts[1],
@@ -142,6 +144,7 @@ def make_run(tmp_path: Path):
             "request": {
                 "salt_molar": 0.3,
                 "realised_salt_molar": 0.31,
+                "donnan_salt_molar": 0.05,
                 "salt_molar_low": 0.2,
                 "salt_molar_high": 0.4,
                 "water_per_site": 10.0,

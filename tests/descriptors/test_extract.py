@@ -98,6 +98,22 @@ def test_a_changed_request_needs_no_trajectory(tmp_path, make_run):
     assert read_rows(workspace).loc["0f3a", "salt_molar_high"] == 0.9
 
 
+def test_replicas_share_the_hash_of_their_conditions_and_no_other_run_does(tmp_path, make_run):
+    for number, (run_id, temperature_K) in enumerate([("a", 298), ("b", 298), ("c", 350)]):
+        folder = make_run(run_id, seed=number)
+        plan = json.loads((folder / "plan.json").read_text())
+        plan["physics"]["temperature_K"] = temperature_K
+        plan["request"]["donnan_salt_molar"] = None if run_id == "c" else 0.05
+        (folder / "plan.json").write_text(json.dumps(plan))
+    extract_runs(Workspace(tmp_path))
+    rows = read_rows(Workspace(tmp_path))
+    hashes = rows["conditions_hash"]
+    assert hashes["a"] == hashes["b"] != hashes["c"]
+    assert set(rows["polymer_hash"]) == {"5effe98122b7"}
+    assert rows["donnan_salt_molar"].fillna(-1.0).tolist() == [0.05, 0.05, -1.0]
+    assert extract_runs(Workspace(tmp_path)).n_skipped == 3
+
+
 def test_a_run_that_cannot_be_read_stops_no_other(tmp_path, make_run):
     bad = make_run("bad")
     make_run("good", seed=2)
