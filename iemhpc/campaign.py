@@ -15,13 +15,18 @@ from iemhpc.errors import IemhpcError, InputError, ProgramError, unknown_name
 from iemhpc.forcefield import FORCE_FIELDS
 from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
 from iemhpc.polymer.catalog import System, load_membrane, load_salt
+from iemhpc.polymer.description import crosslink_note
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import open_scheduler, render_scripts, submit_runs
 from iemhpc.settings.campaign import CampaignSettings, SystemSettings, load_campaign
 from iemhpc.system.assembly import build_box
 from iemhpc.system.composition import Composition, compose
+from iemhpc.system.uptake import donnan_salt_molar
 from iemhpc.workspace import Workspace, write_json
+
+TOPOLOGY = "linear"
+"""How the chains are joined in every box that can be built so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,10 @@ class CampaignRun:
     system: str
     """Membrane and salt."""
     salt_molar: tuple[float, ...]
-    """Wanted concentrations that it stands for, mol/L."""
+    """Concentrations of the outer solution that it stands for, mol/L. The box holds them in its
+    sorbed water: no Donnan exclusion."""
+    donnan_salt_molar: tuple[float | None, ...]
+    """What the sorbed water would hold by Donnan-Manning, mol/L; None where theory cannot say."""
     realised_salt_molar: float
     """Concentration that its whole ions make, mol/L."""
     water_per_site: float
@@ -53,7 +61,7 @@ class CampaignSummary:
     runs: tuple[CampaignRun, ...]
     """Every run of the campaign."""
     notes: tuple[str, ...]
-    """Where rounding to whole ions has moved a concentration."""
+    """Where rounding to whole ions has moved a concentration; what is not simulated."""
     started: tuple[str, ...]
     """Runs handed over now."""
     job_ids: tuple[str, ...] = ()
@@ -73,15 +81,16 @@ class CampaignSummary:
         width = max([len(run.system) for run in self.runs], default=6)
         lines = [
             f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
-            f"{'water/site':>10}  seed  state"
+            f"{'by theory inside':<16}  {'water/site':>10}  seed  state"
         ]
         for run in self.runs:
             wanted = " ".join(f"{value:g}" for value in run.salt_molar)
+            inside = " ".join(_number(value) for value in run.donnan_salt_molar)
             reason = f": {run.reason}" if run.reason else ""
             lines.append(
                 f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
-                f"{run.realised_salt_molar:>8.3g}  {run.water_per_site:>10.4g}  {run.seed:>4}  "
-                f"{run.state}{reason}"
+                f"{run.realised_salt_molar:>8.3g}  {inside:<16}  "
+                f"{run.water_per_site:>10.4g}  {run.seed:>4}  {run.state}{reason}"
             )
         lines += [f"note: {note}" for note in self.notes]
         for path, text in self.scripts.items():
@@ -89,6 +98,10 @@ class CampaignSummary:
         if self.job_ids:
             lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
         return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +202,8 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[_Planned, ...], tup
     notes: list[str] = []
     for entry in campaign.systems:
         for system in _systems_of(entry, problems):
+            if system.membrane.crosslinker:
+                notes.append(crosslink_note(system.membrane.name))
             waters: tuple[float | None, ...] = entry.water_per_site or (None,)
             for molar, water in product(entry.salt_molar, waters):
                 try:
@@ -248,6 +263,7 @@ def _plan(
         "force_field": campaign.force_field,
         "charges": campaign.charges,
         "water_model": campaign.water_model,
+        "topology": TOPOLOGY,
         "protocol": campaign.protocol_variables(),
         "temperature_K": campaign.temperature_K,
         "pressure_atm": campaign.pressure_atm,
@@ -258,8 +274,12 @@ def _plan(
         "realised_salt_molar": composition.realised_salt_molar,
         "salt_molar_low": composition.salt_molar_low,
         "salt_molar_high": composition.salt_molar_high,
+        "donnan_salt_molar": donnan_salt_molar(
+            system, composition.salt_molar, water_per_site=composition.water_per_site
+        ),
         "water_per_site": composition.water_per_site,
         "box_A": composition.box_A,
+        "crosslinker": system.membrane.crosslinker,
     }
     sampling = {
         "production_ps": campaign.production_ps,
@@ -341,6 +361,12 @@ def _rows(
                 run_id=run_id,
                 system=one.system.name,
                 salt_molar=one.wanted,
+                donnan_salt_molar=tuple(
+                    donnan_salt_molar(
+                        one.system, molar, water_per_site=one.composition.water_per_site
+                    )
+                    for molar in one.wanted
+                ),
                 realised_salt_molar=one.composition.realised_salt_molar,
                 water_per_site=one.composition.water_per_site,
                 seed=int(one.plan.physics["seed"]),

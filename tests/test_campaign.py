@@ -31,7 +31,24 @@ def workspace(tmp_path: Path) -> Workspace:
 def test_points_that_round_to_one_box_share_a_run(workspace: Workspace) -> None:
     planned, notes = plan_campaign(load_campaign(workspace, (), overrides={}))
     assert [one.wanted for one in planned] == [(0.9, 1.0)]
-    assert notes == ()
+    assert not any("becomes" in note for note in notes)
+
+
+def test_that_cross_links_are_not_simulated_is_said_once_a_membrane(workspace: Workspace) -> None:
+    said = "CR61: cross-links are not simulated yet: linear chains, cross-linkers as side groups"
+    campaign = load_campaign(workspace, ["CR61", "Nafion"], overrides={"salt_molar": [0.3, 1.0]})
+    planned, notes = plan_campaign(campaign)
+    assert [note for note in notes if "cross-link" in note] == [said]
+    assert {one.plan.physics["topology"] for one in planned} == {"linear"}
+    crosslinkers = {one.system.membrane.name: one.plan.request["crosslinker"] for one in planned}
+    assert crosslinkers == {"CR61": "divinylbenzene", "Nafion": None}
+
+
+def test_a_plan_records_what_theory_says_the_membrane_would_hold(workspace: Workspace) -> None:
+    campaign = load_campaign(workspace, (), overrides={"salt_molar": [1.0]})
+    ((one,), _) = plan_campaign(campaign)
+    assert one.plan.request["salt_molar"] == 1.0
+    assert one.plan.request["donnan_salt_molar"] == pytest.approx(0.40, abs=0.005)
 
 
 def test_replicas_differ_by_seed_alone(workspace: Workspace) -> None:
@@ -107,6 +124,9 @@ def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
     summary = submit_campaign(workspace, dry_run=True)
     text = "\n".join(summary.lines())
     assert "CR61/NaCl  0.9 1" in text
+    assert "by theory inside" in text
+    assert "  0.34 0.4 " in text
+    assert "note: CR61: cross-links are not simulated yet" in text
     assert summary.runs[0].state == "new"
     assert f"lammps=({lmp} -sf opt)" in text
     assert sorted(workspace.root.rglob("*")) == before

@@ -31,19 +31,19 @@ from iemhpc.workspace import (
     write_text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of plan.json; raised when a reader of the old one would go wrong."""
 
 PHYSICS = (
     *("membrane", "polymer_hash", "system", "salt", "counterion", "coion", "n_chains"),
     *("units_per_chain", "n_sites", "n_counterions", "n_coions", "n_waters", "force_field"),
-    *("charges", "water_model", "protocol", "temperature_K", "pressure_atm", "seed"),
+    *("charges", "water_model", "topology", "protocol", "temperature_K", "pressure_atm", "seed"),
 )
 """Keys of ``RunPlan.physics``."""
 
 REQUEST = (
     *("salt_molar", "realised_salt_molar", "salt_molar_low", "salt_molar_high"),
-    *("water_per_site", "box_A"),
+    *("donnan_salt_molar", "water_per_site", "box_A", "crosslinker"),
 )
 """Keys of ``RunPlan.request``."""
 

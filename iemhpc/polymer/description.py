@@ -62,6 +62,20 @@ def describe_membrane(membrane: Membrane) -> list[str]:
     ]
 
 
+def crosslink_note(membrane: str) -> str:
+    """Return what to tell of a simulated membrane that has a cross-linker.
+
+    Examples
+    --------
+    >>> crosslink_note("CR61")
+    'CR61: cross-links are not simulated yet: linear chains, cross-linkers as side groups'
+    """
+    return (
+        f"{membrane}: cross-links are not simulated yet: linear chains, cross-linkers as side "
+        "groups"
+    )
+
+
 def _unit_lines(membrane: Membrane) -> list[str]:
     polymer = membrane.polymer
     is_assumed = "units.fraction" in membrane.assumed

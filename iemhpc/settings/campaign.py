@@ -41,8 +41,10 @@ cluster = "this-machine"
 cores_per_run = 1
 
 # One block a membrane. `iemhpc systems` lists the names; a path to your own membrane TOML works
-# too. Every salt is simulated at every concentration (mol/L, in the solution outside) and every
-# water content; without `salts` and `water_per_site` the membrane's own are taken.
+# too. Every salt is simulated at every concentration and every water content; without `salts` and
+# `water_per_site` the membrane's own are taken. A concentration (mol/L) is that of the outer
+# solution, which the box holds in its sorbed water (no Donnan exclusion); what theory says the
+# membrane would hold inside stands beside it in the table of `iemhpc md-submit`.
 [[systems]]
 membrane = "CR61"
 salts = ["NaCl"]
@@ -83,7 +85,9 @@ class SystemSettings(BaseModel):
     membrane: str = Field(min_length=1, description="a catalogue name or the path of a TOML file")
     salts: Strings = Field(default=(), description="names of salts; default: the membrane's own")
     salt_molar: Numbers = Field(
-        default=DEFAULT_SALT_MOLAR, min_length=1, description="outer concentrations, mol/L"
+        default=DEFAULT_SALT_MOLAR,
+        min_length=1,
+        description="mol/L of the outer solution, which the box holds in its sorbed water",
     )
     water_per_site: Numbers = Field(
         default=(), description="water molecules per fixed charge; default: the membrane's own"

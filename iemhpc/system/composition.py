@@ -51,9 +51,10 @@ class Composition:
     net_charge: int
     """In elementary charges: always 0."""
     salt_molar: float
-    """Wanted concentration of salt in the sorbed water, mol/L."""
+    """Concentration of the outer solution, which the box holds in its sorbed water, mol/L (no
+    Donnan exclusion)."""
     realised_salt_molar: float
-    """Concentration of salt in the sorbed water of this box, mol/L."""
+    """The same in whole ions of this box, mol/L."""
     salt_molar_low: float
     """Wanted concentrations from here ..."""
     salt_molar_high: float
@@ -122,8 +123,8 @@ def compose(
     system : System
         Membrane and salt.
     salt_molar : float
-        Wanted concentration of added salt in the sorbed water, mol/L. Co-ions enter as in the outer
-        solution; what Donnan exclusion would leave of them is for the analysis to say.
+        Concentration of the outer solution, which the box holds in its sorbed water, mol/L: no
+        Donnan exclusion. What would be left of it is recorded beside it, by Donnan-Manning.
     water_per_site : float, optional
         Water molecules per tethered charge; the membrane's own by default.
     box_A : float, optional

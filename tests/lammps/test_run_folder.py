@@ -29,6 +29,7 @@ def plan_of(box: MembraneBox, **changes: Any) -> RunPlan:
         "force_field": "gaff2",
         "charges": "am1bcc",
         "water_model": "tip3p",
+        "topology": "linear",
         "protocol": {"cutoff_A": 10.0, "anneal_ps": 50},
         "temperature_K": 298.15,
         "pressure_atm": 1.0,
@@ -36,7 +37,7 @@ def plan_of(box: MembraneBox, **changes: Any) -> RunPlan:
     }
     return RunPlan(
         physics=physics | changes,
-        request={name: getattr(composition, name) for name in REQUEST},
+        request={name: getattr(composition, name, None) for name in REQUEST},
         sampling={"production_ps": 100.0, "frame_ps": 1.0, "timestep_fs": 2.0},
     )
 
@@ -117,6 +118,7 @@ def test_hash_is_of_the_physics_alone(cr61_box: MembraneBox) -> None:
     assert other.run_id == plan.run_id
     assert replace(plan, request=plan.request | {"salt_molar": 0.7}).run_id == plan.run_id
     assert plan_of(cr61_box, seed=2).run_id != plan.run_id
+    assert plan_of(cr61_box, topology="network").run_id != plan.run_id
     assert plan_of(cr61_box, protocol={"cutoff_A": 9.0, "anneal_ps": 50}).run_id != plan.run_id
 
 
@@ -173,7 +175,7 @@ def test_plan_changed_by_hand_is_refused(
 
 def test_plan_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"schema_version": 99}')
-    with pytest.raises(InputError, match="schema version 99, wanted 1; build the run again"):
+    with pytest.raises(InputError, match="schema version 99, wanted 2; build the run again"):
         read_plan(tmp_path)
 
 
