@@ -3,7 +3,8 @@
 Ion pairs live for 10 to 1000 ps, so blocks may be correlated, and then the error of the mean looks
 smaller than it is. Where it grows as blocks are joined into longer ones, the run is too short to
 know it, and the pair is flagged ``not_converged`` (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461,
-1989).
+1989). So it is where a number has a large error, or comes and goes with a block, and where no
+neighbour ever came or went: then nothing was sampled, and the error is not zero but unknown.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,12 @@ GROWTH = 1.5
 noise exceeds it in 4 % of the cases, a drift over the whole run reaches 2."""
 NEGLIGIBLE = 0.01
 """A relative error below which its growth does not matter."""
+FROZEN = 1e-9
+"""Relative spread of a count between blocks that is rounding, not exchange."""
+LARGE_POSITION_A = 0.1
+"""A peak known no better than this (two bins) is not known yet ..."""
+LARGE_RELATIVE = 0.15
+"""... nor is its height or a coordination number, relative to itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,8 @@ class PairDescription:
 
     shell: Shell
     errors: dict[str, float | None]
-    """Standard error by quantity; None where the shell has none, or blocks are too few."""
+    """Standard error by quantity; None where the shell has none, blocks are too few, or none
+    differs from another."""
     fixed_radius_A: float
     coordination_number_fixed: float | None
     """Neighbours inside the fixed radius; None without atoms, or beyond the histogram."""
@@ -55,11 +63,25 @@ def describe_pair(counts: PairCounts, *, fixed_radius_A: float) -> PairDescripti
     is_empty = counts.n_reference == 0 or counts.n_neighbour == 0
     fixed = coordination_number(rdf, fixed_radius_A) if reaches and not is_empty else None
     errors, is_steady = _jackknife(counts, shell)
-    if shell.first_minimum_A is not None and not (
-        is_steady and is_converged(_by_block(counts, shell.first_minimum_A))
-    ):
-        shell = replace(shell, flags=(*shell.flags, "not_converged"))
+    if shell.peak_position_A is not None:
+        # without a minimum, the inner side of the peak stands for the shell
+        by_block = _by_block(counts, shell.first_minimum_A or shell.peak_position_A)
+        if is_frozen(by_block):
+            errors["coordination_number"] = None
+        if not is_steady or _is_large(shell, errors) or not is_converged(by_block):
+            shell = replace(shell, flags=(*shell.flags, "not_converged"))
     return _describe(shell, errors, fixed_radius_A, fixed)
+
+
+def _is_large(shell: Shell, errors: dict[str, float | None]) -> bool:
+    position = errors["peak_position_A"]
+    if position is not None and position > LARGE_POSITION_A:
+        return True
+    for quantity in ("peak_height", "coordination_number"):
+        value, error = getattr(shell, quantity), errors[quantity]
+        if value is not None and error is not None and error > LARGE_RELATIVE * value:
+            return True
+    return False
 
 
 def _describe(
@@ -111,8 +133,26 @@ def _one_block(counts: PairCounts, block: int) -> PairCounts:
     )
 
 
+def is_frozen(by_block: NDArray[np.float64]) -> bool:
+    """Tell whether all blocks show one and the same number: nothing came or went.
+
+    Parameters
+    ----------
+    by_block : ndarray, shape (n_blocks,)
+        One value a block.
+
+    Examples
+    --------
+    >>> is_frozen(np.full(20, 6.0)), is_frozen(np.repeat([5.9, 6.0], 10))
+    (True, False)
+    """
+    return float(np.ptp(by_block)) <= FROZEN * abs(float(by_block.mean()))
+
+
 def is_converged(by_block: NDArray[np.float64]) -> bool:
     """Tell whether the error of the mean stays as it is when blocks are made longer.
+
+    Equal blocks tell nothing of it.
 
     Parameters
     ----------
@@ -128,6 +168,8 @@ def is_converged(by_block: NDArray[np.float64]) -> bool:
     >>> is_converged(np.random.default_rng(1).normal(0.3, 0.05, 20))
     True
     """
+    if is_frozen(by_block):
+        return False
     lengths = [1]
     while len(by_block) // (2 * lengths[-1]) >= 5:
         lengths.append(2 * lengths[-1])

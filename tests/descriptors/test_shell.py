@@ -32,6 +32,25 @@ SUMS = {
         [(6, 3.1, 0.12, 0.12), (5, 3.65, 0.12, 0.12), (0.5, 5.5, 0.5, 0.5)],
         (0.95, 4.8, 0.2),
     ),
+    "I-O": (
+        [
+            (7.4, 3.49, 0.13, 0.235),
+            (0.08, 4, 0.2, 0.2),
+            (0.3, 5, 0.4, 0.8),
+            (-0.14, 6.9, 0.5, 0.5),
+        ],
+        (1, 3.6, 0.2),
+    ),
+    "I-O, shallow": (
+        [
+            (7.4, 3.49, 0.13, 0.235),
+            (0.2, 4, 0.25, 0.25),
+            (0.28, 5, 0.5, 0.75),
+            (-0.13, 6.8, 0.5, 0.5),
+        ],
+        (1, 3.6, 0.2),
+    ),
+    "N-O": ([(1.0, 4.55, 0.25, 0.5), (0.5, 5.4, 0.6, 0.8)], (1, 3.3, 0.15)),
     "hard spheres at low density": ([], (1, 2.5, 0.05)),
 }
 """Bumps (height, position, width to either side) and a step up to one (height, position, width)."""
@@ -194,3 +213,58 @@ def test_no_atoms_and_impossible_counts_have_their_reasons():
     assert find_shell(nobody).reason == "no_pairs"
     negative = Radial(edges_A=good.edges_A, counts=-good.counts, ideal=good.ideal, n_observed=9)
     assert find_shell(negative).reason == "invalid_input"
+
+
+def test_a_broad_peak_without_a_minimum_has_its_top_where_it_is():
+    known = Known("N-O", n_reference=15, n_neighbour=90)
+    top_A, height = known.extremum(4.0, 5.5, largest=True), known.g.max()
+    rng = np.random.default_rng(1)
+    shells = [find_shell(known.draw(rng, 101)) for _ in range(40)]
+    positions = np.array([s.peak_position_A for s in shells])
+    assert np.sqrt(np.mean((positions - top_A) ** 2)) < 0.1
+    heights = np.array([s.peak_height for s in shells])
+    assert np.sqrt(np.mean((heights / height - 1) ** 2)) < 0.04
+    assert sum(s.coordination_number is None for s in shells) >= 39
+
+
+@pytest.mark.parametrize(
+    ("name", "n_frames", "share_found"),
+    [
+        ("I-O", 101, 0.9),
+        ("I-O", 202, 0.95),
+        ("I-O", 404, 0.95),
+        ("I-O, shallow", 101, 0.2),
+        ("I-O, shallow", 202, 0.7),
+        ("I-O, shallow", 404, 0.85),
+    ],
+)
+def test_a_weak_first_minimum_is_found_or_left_out_but_the_second_is_not_taken_for_it(
+    name, n_frames, share_found
+):
+    known = Known(name, n_reference=17, n_neighbour=90)
+    minimum_A = known.extremum(3.9, 5.0, largest=False)
+    rng = np.random.default_rng(3)
+    shells = [find_shell(known.draw(rng, n_frames)) for _ in range(60)]
+    found = [s for s in shells if s.first_minimum_A is not None]
+    assert sum(abs(s.first_minimum_A - minimum_A) > 0.4 for s in found) <= 0.05 * len(shells)
+    assert len(found) >= share_found * len(shells)
+    numbers = np.array([s.coordination_number for s in found])
+    assert np.median(numbers) == pytest.approx(known.counted_to(minimum_A), rel=0.04)
+    assert {s.reason for s in shells} <= {None, "low_counts"}
+
+
+def test_a_curve_that_only_falls_is_told_from_a_dip_in_the_noise():
+    rng = np.random.default_rng(4)
+    falling = Known("no minimum", n_reference=20, n_neighbour=330)
+    reasons = [find_shell(falling.draw(rng, 500)).reason for _ in range(40)]
+    assert reasons.count("no_minimum_in_range") >= 34
+    dipping = Known("I-O, shallow", n_reference=17, n_neighbour=90)
+    reasons = [find_shell(dipping.draw(rng, 50)).reason for _ in range(40)]
+    assert reasons.count("no_minimum_in_range") <= 8
+
+
+def test_seldom_is_noise_behind_a_peak_believed_to_be_a_minimum():
+    known = Known("no minimum", n_reference=17, n_neighbour=90)
+    rng = np.random.default_rng(5)
+    shells = [find_shell(known.draw(rng, 101)) for _ in range(60)]
+    assert sum(s.first_minimum_A is not None for s in shells) <= 3

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,59 @@ def test_white_noise_is_seldom_called_unconverged():
     rng = np.random.default_rng(6)
     alarms = [not is_converged(rng.normal(1, 0.1, 20)) for _ in range(1000)]
     assert np.mean(alarms) < 0.06
+
+
+def frozen_counts(rng, *, n_exchanged: int) -> PairCounts:
+    """Return counts of shells that keep six neighbours each but for a few, in the last block."""
+    counts = shell_counts(rng, np.zeros(20))
+    per_block = np.full(20, 6 * 25 * 20)
+    per_block[-1] -= n_exchanged
+    chance = np.exp(-((R_A - 2.03) ** 2) / 2 / 0.07**2)
+    chance[np.abs(R_A - 2.03) > 0.4] = 0.0
+    outside = counts.counts * (R_A > 3.2)
+    inside = np.array([rng.multinomial(n, chance / chance.sum()) for n in per_block])
+    return replace(counts, counts=outside + inside)
+
+
+def test_a_shell_that_never_exchanged_a_neighbour_has_no_error_and_is_not_converged():
+    found = describe_pair(frozen_counts(np.random.default_rng(7), n_exchanged=0), fixed_radius_A=3)
+    assert found.shell.coordination_number == pytest.approx(6.0)
+    assert found.errors["coordination_number"] is None
+    assert found.shell.flags == ("plateau", "not_converged")
+    assert found.errors["peak_position_A"] > 0.0
+    moved = describe_pair(frozen_counts(np.random.default_rng(7), n_exchanged=90), fixed_radius_A=3)
+    assert moved.errors["coordination_number"] > 0.0
+
+
+def test_equal_blocks_are_not_converged():
+    assert not is_converged(np.full(20, 4.625))
+
+
+def broad_peak(rng, height: float, *, n_reference: int) -> PairCounts:
+    """Return counts of a broad peak that only falls towards one."""
+    counts = shell_counts(rng, np.zeros(20))
+    ideal = 90 / 24.0**3 * 4 / 3 * np.pi * np.diff(EDGES_A**3) * 5 * n_reference
+    rise = 1 / (1 + np.exp((3.5 - R_A) / 0.15))
+    g = rise * (1 + height * np.exp(-((R_A - 4.7) ** 2) / 2 / 0.8**2))
+    return replace(
+        counts,
+        counts=rng.poisson(np.tile(g * ideal, (20, 1))),
+        n_frames=np.full(20, 5),
+        n_reference=n_reference,
+        n_neighbour=90,
+    )
+
+
+def test_a_peak_that_is_hardly_known_is_flagged_without_a_minimum_too():
+    rng = np.random.default_rng(8)
+    found = [
+        describe_pair(broad_peak(rng, 0.7, n_reference=6), fixed_radius_A=4) for _ in range(10)
+    ]
+    vague = [f for f in found if f.errors["peak_position_A"] and f.errors["peak_position_A"] > 0.1]
+    assert len(vague) >= 5
+    assert all("not_converged" in f.shell.flags for f in vague)
+    clear = [
+        describe_pair(broad_peak(rng, 3.0, n_reference=100), fixed_radius_A=4) for _ in range(10)
+    ]
+    assert all(f.shell.first_minimum_A is None for f in clear)
+    assert sum("not_converged" in f.shell.flags for f in clear) <= 2
