@@ -1,6 +1,6 @@
 """The report: one HTML file with everything inside, readable without a network in ten years."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from iemhpc.errors import MissingInputError
 from iemhpc.progress import Say, quiet
 from iemhpc.report import figures, sections
 from iemhpc.report.sections import Tuning
-from iemhpc.tables.descriptors import QUANTITIES
+from iemhpc.tables.descriptors import DESCRIPTORS, QUANTITIES
 from iemhpc.tables.io import read_provenance
 from iemhpc.workspace import Workspace, file_hash, read_json, write_text
 
@@ -94,7 +94,11 @@ def gather(workspace: Workspace, *, say: Say = quiet) -> dict[str, Any]:
         "bundles": _bundles(workspace),
         "runs": runs,
         "run_states": sections.count_states(runs),
+        "run_notes": list(dict.fromkeys(run["note"] for run in runs if run["note"])),
+        "n_short": sections.count_short(runs),
+        "usual": (sections.USUAL_CUTOFF_A, sections.USUAL_PRODUCTION_PS),
         "descriptors": descriptors,
+        "n_descriptors": len(DESCRIPTORS),
         "quantities": [sections.QUANTITY_NAMES[q] for q in QUANTITIES],
         "flag_meanings": sections.FLAG_MEANINGS,
         "flags_seen": sorted({f for d in descriptors for p in d["pairs"] for f in p["flags"]}),
@@ -120,6 +124,7 @@ def render(contents: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["plain"] = _plain
     return environment.get_template(TEMPLATE).render(contents)
 
 
@@ -138,18 +143,21 @@ def _figures(tuning: Tuning) -> dict[str, str]:
 
 
 def _describe_dataset(dataset: pd.DataFrame) -> dict[str, Any]:
-    with_md = dataset["descriptor_source"].notna()
+    known = dataset[list(DESCRIPTORS)].notna()
+    complete = known.all(axis=1)
+    dataset = dataset.assign(is_complete=complete, is_partial=known.any(axis=1) & ~complete)
     return {
         "n_rows": len(dataset),
         "n_systems": dataset["system"].nunique(),
         "n_polymers": dataset["polymer"].nunique(),
-        "n_with_descriptors": int(with_md.sum()),
+        "n_complete": int(complete.sum()),
+        "n_partial": int(dataset["is_partial"].sum()),
         "kinds": dataset["label_kind"].value_counts().to_dict(),
         "sources": dataset["label_source"].value_counts().to_dict(),
         "n_theory": int((dataset["label_source"] == "theory").sum()),
         "label_low": float(dataset["label"].min()),
         "label_high": float(dataset["label"].max()),
-        "null_reasons": _grouped(dataset.loc[~with_md, "null_reason"].dropna().tolist()),
+        "null_reasons": dataset.loc[~complete, "null_reason"].value_counts().to_dict(),
         "systems": [
             {
                 "system": system,
@@ -158,17 +166,12 @@ def _describe_dataset(dataset: pd.DataFrame) -> dict[str, Any]:
                 "salt_high": float(rows["salt_molar"].max()),
                 "label_low": float(rows["label"].min()),
                 "label_high": float(rows["label"].max()),
-                "n_md": int(rows["descriptor_source"].notna().sum()),
+                "n_complete": int(rows["is_complete"].sum()),
+                "n_partial": int(rows["is_partial"].sum()),
             }
             for system, rows in dataset.groupby("system", sort=True)
         ],
     }
-
-
-def _grouped(reasons: Sequence[str]) -> dict[str, int]:
-    """Count reasons; that a system or a concentration has no run is one reason."""
-    short = ["no run" if reason.startswith("no run") else reason for reason in reasons]
-    return {reason: short.count(reason) for reason in dict.fromkeys(short)}
 
 
 def _tables(workspace: Workspace, tuning: Tuning | None) -> list[Path]:
@@ -229,3 +232,8 @@ def _when(seconds: float) -> str:
 def _number(value: float | None, digits: int = 3) -> str:
     """Return a number to so many decimals, or a dash where there is none."""
     return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}"
+
+
+def _plain(value: float | None) -> str:
+    """Return a number as it was set, or a dash where there is none."""
+    return "–" if value is None else f"{value:g}"

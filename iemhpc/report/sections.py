@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from iemhpc.polymer.description import crosslink_note
 from iemhpc.report import figures
 from iemhpc.report.results import ConfigurationResult, LevelResult, read_results
 from iemhpc.saliency.drawing import picture_path
 from iemhpc.tables.dataset import DATASET_TABLE
-from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
+from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS, QUANTITIES
 from iemhpc.tables.io import read_frame
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.saliency import SALIENCY_TABLE
@@ -27,6 +28,9 @@ from iemhpc.workspace import Workspace, read_json
 
 PICTURE_WIDTH = 1300
 """Pixels: what a wide screen shows of a saliency picture; the folder holds larger ones."""
+
+USUAL_CUTOFF_A, USUAL_PRODUCTION_PS = 10.0, 500.0
+"""A run with less of one of them is called a short demonstration run."""
 
 QUANTITY_NAMES = {
     "peak_position_A": "peak / Å",
@@ -66,15 +70,22 @@ def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
         status_path = path.with_name("status.json")
         status = read_json(status_path) if status_path.exists() else {}
         physics, request = plan.get("physics", {}), plan.get("request", {})
+        protocol, sampling = physics.get("protocol", {}), plan.get("sampling", {})
         rows.append(
             {
                 "run_id": path.parent.name,
                 "system": physics.get("system", ""),
                 "salt_molar": request.get("salt_molar"),
                 "realised": request.get("realised_salt_molar"),
+                "inside": request.get("donnan_salt_molar"),
                 "water_per_site": request.get("water_per_site"),
                 "ions": f"{physics.get('n_counterions', '')} / {physics.get('n_coions', '')}",
-                "field": f"{physics.get('force_field', '')} · {physics.get('water_model', '')}",
+                "field": (physics.get("force_field", ""), physics.get("water_model", "")),
+                "anneal_ps": protocol.get("anneal_ps"),
+                "production_ps": sampling.get("production_ps"),
+                "cutoff_A": protocol.get("cutoff_A"),
+                "pppm": protocol.get("pppm"),
+                "note": _topology_note(physics, request),
                 "state": status.get("state", "planned"),
                 "stage": status.get("stage", ""),
                 "attempt": status.get("attempt", ""),
@@ -82,6 +93,28 @@ def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
             }
         )
     return sorted(rows, key=lambda row: (row["system"], row["salt_molar"] or 0.0, row["run_id"]))
+
+
+def _topology_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    is_uncrosslinked = physics.get("topology") == "linear" and request.get("crosslinker")
+    return crosslink_note(str(physics.get("membrane", ""))) if is_uncrosslinked else ""
+
+
+def count_short(runs: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many runs have a shorter cut-off or production than numbers are taken from.
+
+    Examples
+    --------
+    >>> count_short([{"cutoff_A": 8.0, "production_ps": 900.0}])
+    1
+    >>> count_short([{"cutoff_A": 10.0, "production_ps": 500.0}])
+    0
+    """
+    usual = {"cutoff_A": USUAL_CUTOFF_A, "production_ps": USUAL_PRODUCTION_PS}
+    return sum(
+        any(run[name] is not None and run[name] < least for name, least in usual.items())
+        for run in runs
+    )
 
 
 def read_descriptors(workspace: Workspace) -> list[dict[str, Any]]:
@@ -103,6 +136,7 @@ def read_descriptors(workspace: Workspace) -> list[dict[str, Any]]:
                 "sampled_ps": row["sampled_ps"],
                 "n_frames": row["n_frames"],
                 "convention": row["site_convention"],
+                "n_known": sum(bool(pd.notna(row[name])) for name in DESCRIPTORS),
                 "pairs": [_pair_row(row, pair) for pair in PAIRS],
                 "figure": None
                 if own is None or own.empty

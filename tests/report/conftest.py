@@ -23,6 +23,11 @@ SHELLS = {
     "tethered_water": (2.75, 2.0, 3.6, 4.1),
     "tethered_counterion": (2.35, 12.6, 3.05, 0.31),
 }
+REASONS = {
+    3: "tethered_counterion: low_counts",
+    4: "no run of the system",
+    5: "no run at the concentration",
+}
 STATES = ("done", "done", "failed")
 
 
@@ -34,7 +39,7 @@ def write_runs(workspace: Workspace) -> None:
         write_json(
             folder / "plan.json",
             {
-                "schema_version": 1,
+                "schema_version": 2,
                 "run_id": folder.name,
                 "physics": {
                     "membrane": membrane,
@@ -44,13 +49,17 @@ def write_runs(workspace: Workspace) -> None:
                     "n_coions": 2,
                     "force_field": "gaff2",
                     "water_model": "tip3p",
+                    "topology": "linear",
+                    "protocol": {"cutoff_A": 8.0, "pppm": 5e-4, "anneal_ps": 12.5},
                 },
                 "request": {
                     "salt_molar": 0.3,
                     "realised_salt_molar": 0.262,
+                    "donnan_salt_molar": 0.0512,
                     "water_per_site": 21.0,
+                    "crosslinker": "divinylbenzene" if membrane == "CR61" else None,
                 },
-                "sampling": {},
+                "sampling": {"production_ps": 20.0},
             },
         )
         status = {"state": state, "stage": "production", "attempt": 1, "rc": 0, "reason": ""}
@@ -102,8 +111,11 @@ def write_descriptors(workspace: Workspace) -> None:
             "system": SYSTEMS[n],
             "membrane": SYSTEMS[n].split("/")[0],
             "salt": "NaCl",
+            "polymer_hash": "5effe98122b7",
+            "conditions_hash": "0123456789ab",
             "salt_molar": 0.3,
             "realised_salt_molar": 0.262,
+            "donnan_salt_molar": 0.0512,
             "salt_molar_low": 0.2,
             "salt_molar_high": 0.4,
             "water_per_site": 21.0,
@@ -150,8 +162,9 @@ def dataset_rows() -> list[dict[str, object]]:
             "label_source": "theory",
             "descriptor_source": "runs" if n < 4 else None,
             "run_ids": "a" if n < 4 else None,
-            "null_reason": None if n < 4 else "no run",
+            "null_reason": REASONS.get(n),
             **dict.fromkeys(DESCRIPTORS, 1.0 if n < 4 else None),
+            **({"tethered_counterion_coordination_number": None} if n == 3 else {}),
         }
         for n, system in enumerate(SYSTEMS)
         for molar in MOLARS

@@ -109,7 +109,45 @@ def test_a_name_with_a_tag_in_it_is_only_text(copied):
     assert evil not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert sum(tag == "script" for tag, _ in Page(text).tags) == 1
-    assert "Donnan-Manning" not in text  # these labels are not theory
+    assert "Labels are Donnan-Manning" not in text
+
+
+def test_only_points_and_runs_with_all_twelve_count_as_described(page_path):
+    words = " ".join(Page(page_path.read_text()).words.split())
+    assert "15 of them with all twelve descriptors and 5 with some" in words
+    assert "Runs with all twelve descriptors1of 2 read; 1 with some" in words
+
+
+def test_points_without_descriptors_are_told_apart_by_their_reason(page_path):
+    words = " ".join(Page(page_path.read_text()).words.split())
+    for reason in ("no run of the system", "no run at the concentration"):
+        assert f"{reason} (5)" in words
+    assert "tethered counterion: low counts (5)" in words
+
+
+def test_the_page_says_how_runs_were_made_and_that_they_are_short(page_path):
+    text = page_path.read_text()
+    words = " ".join(Page(text).words.split())
+    for head in ("cut-offÅ", "PPPMaccuracy", "annealps", "productionps", "inside, bytheory, mol/L"):
+        assert head in words
+    for value in ("8", "0.0005", "12.5", "20", "0.051"):
+        assert f'<td class="n">{value}</td>' in text
+    assert "Short demonstration runs: 3 of the 3 runs have a cut-off under 10 Å or a prod" in words
+
+
+def test_runs_of_a_usual_length_are_not_called_short(copied):
+    for path in copied.runs.glob("*/plan.json"):
+        plan = read_json(path)
+        plan["physics"]["protocol"]["cutoff_A"] = 10.0
+        plan["sampling"]["production_ps"] = 500.0
+        write_json(path, plan)
+    assert "Short demonstration" not in read(copied)
+
+
+def test_the_page_says_that_cross_links_are_not_simulated(page_path):
+    words = " ".join(Page(page_path.read_text()).words.split())
+    said = "cross-links are not simulated yet: linear chains, cross-linkers as side groups."
+    assert words.count(said) == words.count(f"CR61: {said}") == 1
 
 
 def test_a_failed_run_says_why(page_path):
