@@ -199,10 +199,11 @@ def _turning_points(curve: _Curve) -> tuple[list[int], list[int]]:
 
 
 def _needed(curve: _Curve, at: int, best: int, *, is_maximum: bool) -> float:
+    move = float(max(curve.move[at], curve.move[best]))
     if is_maximum:
-        return float(max(curve.move[at], curve.move[best]))
-    noise = np.hypot(curve.noise[at], curve.noise[best])
-    return max(DIP_FACTOR * float(noise), SMALLEST_MOVE)
+        return move
+    noise = float(np.hypot(curve.noise[at], curve.noise[best]))
+    return min(max(DIP_FACTOR * noise, SMALLEST_MOVE), move)
 
 
 def _dips_before(rdf: Radial, curve: _Curve, maximum: int, minimum: int | None) -> bool:

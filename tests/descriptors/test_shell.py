@@ -268,3 +268,10 @@ def test_seldom_is_noise_behind_a_peak_believed_to_be_a_minimum():
     rng = np.random.default_rng(5)
     shells = [find_shell(known.draw(rng, 101)) for _ in range(60)]
     assert sum(s.first_minimum_A is not None for s in shells) <= 3
+
+
+def test_an_obvious_trough_is_found_where_bins_are_nearly_empty():
+    known = Known("O-Na", n_reference=42, n_neighbour=19)
+    rng = np.random.default_rng(6)
+    shells = [find_shell(known.draw(rng, 15)) for _ in range(40)]
+    assert sum(s.first_minimum_A is not None for s in shells) >= 30
