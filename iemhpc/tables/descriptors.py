@@ -18,7 +18,7 @@ DESCRIPTORS = tuple(f"{pair}_{quantity}" for pair in PAIRS for quantity in QUANT
 """The twelve columns, in the order in which a model sees them."""
 
 REASONS = ("no_pairs", "no_peak", "no_minimum_in_range", "low_counts", "invalid_input")
-"""Why a descriptor may be null."""
+"""Why a descriptor may be null; low_counts also where a dip is seen but is not beyond the noise."""
 
 FLAGS = ("plateau", "split_peak", "shallow_minimum", "not_converged", "estimators_disagree")
 """What a descriptor that is not null may suffer from."""
@@ -41,7 +41,7 @@ def _pair_columns(pair: str) -> tuple[Column, ...]:
         Column(
             f"{pair}_{q}_se",
             pa.float64(),
-            f"standard error of {pair}_{q} (block jackknife)",
+            f"standard error of {pair}_{q} (block jackknife); null where nothing exchanged",
             _UNITS.get(q, ""),
             True,
         )
