@@ -30,7 +30,7 @@ lint: install-test
 test-wheel: install-test
 	rm -rf dist .venv-wheel && $(BIN)/python -m build --wheel --no-isolation -o dist . >/dev/null
 	$(PYTHON) -m venv .venv-wheel
-	.venv-wheel/bin/pip install -q -c constraints.txt "$$(echo dist/*.whl)[all]" pytest pytest-timeout
+	.venv-wheel/bin/pip install -q --use-pep517 -c constraints.txt "$$(echo dist/*.whl)[all]" pytest pytest-timeout
 	bash tests/run_from_wheel.sh .venv-wheel
 
 install: $(VENV)/.installed
@@ -43,12 +43,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	PYTHON=$(PYTHON) bash docker/install-system.sh run
-	$(BIN)/pip install -q -c constraints.txt -e '.[all]'
+	$(BIN)/pip install -q --use-pep517 -c constraints.txt -e '.[all]'
 	touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	PYTHON=$(PYTHON) bash docker/install-system.sh test
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q --use-pep517 -c constraints.txt -e '.[dev]'
 	touch $(VENV)/.installed $@
 
 clean:

@@ -4,6 +4,7 @@ Nothing stored is read: LAMMPS runs now. Each stage is the function behind its c
 demo does can be typed by hand in the same folder; run again, every stage finds its work done.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,10 +66,12 @@ class Demo:
         """Return what a person should do next."""
         total = sum(self.seconds.values())
         root = self.retrain.parent
+        # as it was called: make demo calls it by its path, in an environment nobody activated
+        program = sys.argv[0] if Path(sys.argv[0]).name == "iemhpc" else "iemhpc"
         return [
             f"The whole pipeline took {total / 60:.1f} minutes; everything is in {root}",
-            f"predict:  iemhpc predict CR61 --salt NaCl --salt-molar 0.5 --workspace {root}",
-            f"retrain:  iemhpc retrain --config {self.retrain} --workspace {root}",
+            f"predict:  {program} predict CR61 --salt NaCl --salt-molar 0.5 --workspace {root}",
+            f"retrain:  {program} retrain --config {self.retrain} --workspace {root}",
             f"page:     {self.page}",
         ]
 

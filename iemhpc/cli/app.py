@@ -4,6 +4,7 @@ Nothing heavy is imported here; each command imports what it needs in its body, 
 ``iemhpc --help`` is immediate.
 """
 
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -32,6 +33,10 @@ dataset = typer.Typer(
 models = typer.Typer(
     name="models", help="Trained ensembles in this workspace.", no_args_is_help=True
 )
+
+
+INTERRUPTED = 130
+"""Exit code of Ctrl-C, as shells have it."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -88,5 +93,17 @@ def main() -> None:
             traceback.print_exc()
         print(f"iemhpc: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("iemhpc: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.exit(1)
+        # who read us, head say, has gone: keep Python's own last flush from complaining
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

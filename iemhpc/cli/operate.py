@@ -10,11 +10,13 @@ from iemhpc.workspace import Workspace
 
 
 def init(workspace: WorkspaceOption = HERE) -> None:
-    """Write a commented campaign.toml to start from."""
+    """Write a commented campaign.toml and retrain.toml to start from."""
     from iemhpc.settings.campaign import write_campaign
+    from iemhpc.settings.retrain import write_retrain
 
     path = write_campaign(Workspace(workspace))
     print(f"{path}: what to simulate; read it and change it")
+    print(f"{write_retrain(Workspace(workspace))}: when and how to train again, for later")
     print("next: iemhpc md-submit")
 
 

@@ -13,6 +13,10 @@ from iemhpc.workspace import read_json, write_json
 SUMMARY_FILE = "summary.json"
 
 
+FEW_TEST_POINTS = 10
+"""With fewer, chance moves R2 by more than any model would."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelSummary:
     """The best configuration of one level on the points held out."""
@@ -45,6 +49,11 @@ class LevelSummary:
             f"seed {said['init_seed']}; bundle {self.bundle}",
             f"  {metrics['n_test']} test points, {metrics['n_test_of_known_systems']} of them of "
             "systems that are also trained on: interpolation in concentration",
+            *(
+                [f"  {metrics['n_test']} test points are too few: R2 says little here"]
+                if metrics["n_test"] < FEW_TEST_POINTS
+                else []
+            ),
         ]
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ _QUIET = {
 _OBJECT_STORE_BYTES = 128 * 1024**2
 _MOST_TRIALS_A_GPU = 16
 _PREFIX = "iemray"
+
+
+MANY_BLOCKS = 20
+"""From here on a tuning takes long enough on cores for a person to be told of the quick one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,11 @@ def run_blocks(
         return 0
     check_machines(machines)
     done = len(blocks) - len(missing)
-    say(f"starting Ray; {len(missing)} of {len(blocks)} blocks to train")
+    n_folds = blocks[0].folds
+    say(
+        f"starting Ray; {len(missing)} of {len(blocks)} blocks to train, {n_folds} networks each"
+        + ("; a quick look first: --preset demo" if len(missing) > MANY_BLOCKS else "")
+    )
     with _ray(machines):
         errors = _fit(folder, dataset, missing, machines=machines, say=_counting(say, done, blocks))
     still = [block for block in missing if not block_path(folder, block).exists()]
@@ -119,12 +128,15 @@ def run_blocks(
 
 
 def _counting(say: Say, done: int, blocks: Sequence[Block]) -> Say:
-    count = done
+    count, began = done, time.monotonic()
 
     def say_count(line: str) -> None:
         nonlocal count
         count += 1
-        say(f"{count} of {len(blocks)} blocks: {line}")
+        # blocks that take longest come first, so this is rather too long than too short
+        left_min = (time.monotonic() - began) / (count - done) * (len(blocks) - count) / 60.0
+        left = f"; about {left_min:.0f} min left" if left_min >= 1.0 else ""
+        say(f"{count} of {len(blocks)} blocks: {line}{left}")
 
     return say_count
 

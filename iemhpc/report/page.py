@@ -48,13 +48,18 @@ def write_report(workspace: Workspace, *, say: Say = quiet) -> ReportSummary:
     Raises
     ------
     MissingInputError
-        Where the workspace does not exist.
+        Where the workspace does not exist or holds nothing yet.
     """
     if not workspace.root.is_dir():
         raise MissingInputError(
             f"{workspace.root} is no workspace; make one with: iemhpc init -w {workspace.root}"
         )
     contents = gather(workspace, say=say)
+    if not any(contents[name] for name in _MADE_BY):
+        raise MissingInputError(
+            f"{workspace.root.resolve()} holds nothing to show: no runs, descriptors, dataset, "
+            f"tuning or saliency; start with: iemhpc init -w {workspace.root}"
+        )
     text = render(contents)
     write_text(workspace.report, text)
     missing = {name: made_by for name, made_by in _MADE_BY.items() if not contents[name]}

@@ -214,8 +214,8 @@ def _picture(bundle: Bundle, polymer: MoleculeMap, salt: MoleculeMap, *, columns
         title=polymer.system,
         subtitle=bundle.level,
         caption=(
-            f"Gradient × input of {target} (equation 3), {COLUMNS_TEXT[columns]}; mean of "
-            f"{polymer.n_points} points and {polymer.n_models} models",
+            f"Gradient × input of {target} (equation 3 of the study), {COLUMNS_TEXT[columns]}; "
+            f"mean of {polymer.n_points} points and {polymer.n_models} models",
             "Each molecule over its own largest magnitude; grey: fewer than four fifths of the "
             "models agree on the sign",
             f"Bundle {bundle.hash}, level {bundle.level}{source}",

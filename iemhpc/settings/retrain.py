@@ -115,7 +115,7 @@ def read_retrain(path: Path) -> RetrainSettings:
         path,
         RetrainSettings,
         what="when and how to train again",
-        made_by="iemhpc demo writes one, or name yours with --config",
+        made_by="iemhpc init writes one, or name yours with --config",
     )
 
 

@@ -90,7 +90,7 @@ def test_init_writes_a_campaign_that_md_submit_reads_and_never_overwrites_it(
     before = (tmp_path / "campaign.toml").read_text()
     dry = iemhpc("md-submit", "--dry-run", cwd=tmp_path)
     assert dry.returncode == 0, dry.stderr
-    assert os.listdir(tmp_path) == ["campaign.toml"]
+    assert sorted(os.listdir(tmp_path)) == ["campaign.toml", "retrain.toml"]
     again = iemhpc("init", cwd=tmp_path)
     assert again.returncode == 2
     assert (tmp_path / "campaign.toml").read_text() == before

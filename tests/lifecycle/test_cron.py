@@ -51,7 +51,7 @@ def test_a_template_of_the_workspace_wins(workspace):
 
 
 def test_without_a_retrain_toml_it_is_said_where_one_comes_from(workspace):
-    with pytest.raises(MissingInputError, match=r"retrain.toml is not a file.*iemhpc demo"):
+    with pytest.raises(MissingInputError, match=r"retrain.toml is not a file.*iemhpc init"):
         cron_line(workspace)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from iemhpc.dataset.assemble import build_dataset
 from iemhpc.errors import MissingInputError
 from iemhpc.report.page import ReportSummary, write_report
 from iemhpc.tables.dataset import DATASET_TABLE
@@ -158,12 +159,20 @@ def test_a_null_descriptor_says_why(page_path):
     assert "null: low counts" in page_path.read_text()
 
 
-def test_an_empty_workspace_says_which_commands_to_type(tmp_path):
-    summary = write_report(Workspace(tmp_path))
-    text = Workspace(tmp_path).report.read_text()
-    for command in ("md-submit", "descriptors", "dataset build", "tune", "saliency", "init"):
+def test_an_empty_workspace_has_nothing_to_show(tmp_path):
+    with pytest.raises(MissingInputError, match="nothing to show: no runs.* iemhpc init -w"):
+        write_report(Workspace(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_says_which_commands_make_what_it_lacks(tmp_path):
+    workspace = Workspace(tmp_path)
+    build_dataset(workspace)
+    summary = write_report(workspace)
+    text = workspace.report.read_text()
+    for command in ("md-submit", "descriptors", "tune", "saliency"):
         assert f"<code>iemhpc {command}</code>" in text
-    assert set(summary.missing) == {"runs", "descriptors", "dataset", "results", "gallery"}
+    assert set(summary.missing) == {"runs", "descriptors", "results", "gallery"}
     assert "without gallery; make it with: iemhpc saliency" in summary.lines()
 
 
