@@ -160,7 +160,7 @@ def test_a_null_descriptor_says_why(page_path):
 
 
 def test_an_empty_workspace_has_nothing_to_show(tmp_path):
-    with pytest.raises(MissingInputError, match="nothing to show: no runs.* iemhpc init -w"):
+    with pytest.raises(MissingInputError, match=r"nothing to show: no runs.* iemhpc init -w"):
         write_report(Workspace(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
