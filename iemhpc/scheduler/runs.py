@@ -1,7 +1,7 @@
 """The state of every run folder, from the files in it; a queue is asked only about the rest.
 
 ============  ==================================================================================
-planned       a plan, never submitted
+planned       a plan, never started: not submitted, or a local submission ended before its turn
 queued        handed over, not started
 running       LAMMPS is at it
 interrupted   cut short by a limit, a signal or a crash of the machine; goes on from its restart
@@ -90,10 +90,10 @@ def state_lines(rows: Sequence[RunRow]) -> list[str]:
     lines = [head]
     for row in rows:
         stage = f"{row.stage}, attempt {row.attempt}" if row.attempt > 1 else row.stage
-        reason = f": {row.reason}" if row.reason else ""
+        words = ": ".join(part for part in (stage, row.reason) if part)
         lines.append(
             f"{row.run_id:<12}  {row.system:<{width}}  {row.salt_molar:>6.3g}  {row.state:<11}  "
-            f"{stage}{reason}".rstrip()
+            f"{words}".rstrip()
         )
     counts = Counter(row.state for row in rows)
     lines.append(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
@@ -188,9 +188,19 @@ def _state_by_queue(
     if answer is JobState.RUNNING:
         # a local job is the submitting process, which has runs waiting for a core
         return ("running" if has_begun or job["scheduler"] != "local" else "queued"), ""
+    return _state_of_gone(status, job, cut_short=cut_short, has_begun=has_begun)
+
+
+def _state_of_gone(
+    status: RunStatus | None, job: Mapping[str, Any], *, cut_short: str, has_begun: bool
+) -> tuple[str, str]:
+    """Return state and reason of a run that is not in the queue and has not said that it ended."""
     last_word_s = max(float(job["submitted_s"]), status.written_s if status else 0.0)
-    is_silent = not (has_begun and cut_short) and job["scheduler"] != "local"
-    if is_silent and time.time() - last_word_s < GRACE_S:
+    if job["scheduler"] == "local":
+        # one that waited for a core when its submission ended is as it was before
+        lost = ("interrupted", cut_short or "it ended without a word")
+        return lost if status else ("planned", "")
+    if not (has_begun and cut_short) and time.time() - last_word_s < GRACE_S:
         return "unknown", "not in the queue, and no word from the run yet"
     return "interrupted", (has_begun and cut_short) or "it ended without a word"
 

@@ -113,6 +113,24 @@ def test_silence_becomes_interrupted_only_after_a_grace_period(
     assert state(workspace) == ("interrupted", "it ended without a word")
 
 
+def gone_process() -> str:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return f"{HOST}:{process.pid}"
+
+
+def test_a_local_run_whose_turn_never_came_is_planned(workspace: Workspace) -> None:
+    say_job(workspace, scheduler="local", task=gone_process())
+    assert state(workspace) == ("planned", "")
+    assert state_lines(run_states(workspace))[1].endswith("planned")
+
+
+def test_a_local_run_whose_second_turn_never_came_is_as_before(workspace: Workspace) -> None:
+    say_status(workspace, state="interrupted", rc=75, reason="stopped by the signal TERM")
+    say_job(workspace, scheduler="local", task=gone_process(), attempts=1)
+    assert state(workspace) == ("interrupted", "stopped by the signal TERM")
+
+
 def test_a_queue_that_does_not_answer_says_nothing_about_the_run(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +155,11 @@ def test_a_requeued_run_is_queued_and_says_why(
     say_job(workspace)
     say_status(workspace, state="interrupted", rc=75, reason="stopped by the signal USR1")
     assert state(workspace) == ("queued", "stopped by the signal USR1")
+
+
+def test_a_reason_without_a_stage_has_one_colon(workspace: Workspace) -> None:
+    say_job(workspace, task=None)
+    assert "unknown      the submission was cut short" in state_lines(run_states(workspace))[1]
 
 
 def test_the_table_counts_the_states(workspace: Workspace) -> None:
