@@ -28,6 +28,7 @@ from iemhpc.workspace import Workspace
 
 LOOK_S = 0.2
 SAY_S = 20.0
+AGAIN = "give the same command again to go on"
 PATIENCE_S = 40.0
 """run.sh gives LAMMPS 15 s for its restart file and 5 s to end."""
 
@@ -95,6 +96,14 @@ class LocalScheduler:
                         living.append(_start(waiting.pop(0)))
                     time.sleep(LOOK_S)
                     living = [child for child in living if not _watch(child, say)]
+            except (KeyboardInterrupt, SystemExit):
+                if living:
+                    say(f"stopping {_runs(len(living))}: LAMMPS writes its restart files")
+                _end(living)
+                left = sum(not _is_done(run) for run in [*waiting, *(c.run for c in living)])
+                verb = "is" if left == 1 else "are"
+                say(f"interrupted: {_runs(left)} {verb} not done; {AGAIN}")
+                raise
             finally:
                 _end(living)
         return str(self.early_job_id())
@@ -109,6 +118,15 @@ class LocalScheduler:
             host, _, pid = job_id.partition(":")
             if host == socket.gethostname() and _process_state(job_id) is JobState.RUNNING:
                 os.kill(int(pid), signal.SIGTERM)
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def _is_done(run: Path) -> bool:
+    status = read_status(run)
+    return status is not None and status.state == "done"
 
 
 def _process_state(job_id: str) -> JobState:

@@ -23,8 +23,9 @@ from iemhpc.workspace import Workspace
 pytestmark = pytest.mark.usefixtures("lmp")
 WriteBox = Callable[..., Path]
 SUBMIT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from iemhpc.scheduler.submission import submit_runs
 from iemhpc.workspace import Workspace
 submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="this-machine", say=print)
@@ -181,6 +182,20 @@ def test_a_run_told_to_end_writes_a_restart_and_goes_on_from_there(producing: Wo
     assert state(producing) == "done"
     assert segments(folder)[-1]["restart"] == "production.restart"
     assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
+
+
+@pytest.mark.lammps
+@pytest.mark.faults
+def test_ctrl_c_ends_lammps_and_says_how_to_go_on(producing: Workspace) -> None:
+    folder = producing.run("a1")
+    with start(producing) as process:
+        wait_for(lambda: has_both_restarts(folder))
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[0].decode()
+    assert not lammps_in(folder)
+    assert "interrupted: 1 run is not done; give the same command again to go on" in said
+    assert "KeyboardInterrupt" in said
+    assert state(producing) == "interrupted"
 
 
 @pytest.mark.lammps
