@@ -163,11 +163,17 @@ def _parametrised(
 ) -> list[Parameters]:
     """Return the parameters of each chain; equal sequences are parametrised once."""
     known: dict[tuple[RepeatUnit, ...], Parameters] = {}
-    for number, (units, chain) in enumerate(zip(sequences, chains, strict=True), 1):
+    say(f"parameters of {_described(chains)}")
+    for units, chain in zip(sequences, chains, strict=True):
         if units not in known:
-            say(f"parameters of chain {number} of {len(chains)}, {chain.GetNumAtoms()} atoms")
             known[units] = parametrise(chain, charges)
     return [known[units] for units in sequences]
+
+
+def _described(chains: Sequence[Chem.Mol]) -> str:
+    sizes = sorted({chain.GetNumAtoms() for chain in chains})
+    atoms = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"{len(chains)} chain{'' if len(chains) == 1 else 's'} of {atoms} atoms"
 
 
 def chain_seed(seed: int, index: int) -> int:

@@ -72,27 +72,32 @@ class Composition:
     def rounding_note(self) -> str | None:
         """What to tell the user where rounding has moved the concentration by over 25 %.
 
+        A box that holds no salt at all is called just that.
+
         Examples
         --------
         >>> from iemhpc.polymer.catalog import System, load_membrane, load_salt
         >>> system = System(load_membrane("cr61"), load_salt("NaCl"))
         >>> note = compose(system, salt_molar=0.03, box_A=24.0).rounding_note
         >>> print(note.split(" (")[0])
-        CR61/NaCl: 0.03 mol/L becomes 0 in this box
+        CR61/NaCl: 0.03 mol/L rounds to no salt at all in this box
         """
         shift = abs(self.realised_salt_molar - self.salt_molar)
         if shift <= ROUNDING_WARNING * self.salt_molar:
             return None
-        pairs = "no salt beside the counter-ions" if self.n_coions == 0 else ""
+        becomes = (
+            "rounds to no salt at all in this box (no co-ion, only counter-ions)"
+            if self.n_coions == 0
+            else f"becomes {self.realised_salt_molar:.3g} in this box"
+        )
         span = (
             f"from {self.salt_molar_low:.3g} to {self.salt_molar_high:.3g}"
             if self.salt_molar_low > 0
             else f"below {self.salt_molar_high:.3g}"
         )
         return (
-            f"{self.system}: {self.salt_molar:g} mol/L becomes {self.realised_salt_molar:.3g} in "
-            f"this box{f' ({pairs})' if pairs else ''}: wanted concentrations {span} give the same "
-            f"box; a larger box tells them apart"
+            f"{self.system}: {self.salt_molar:g} mol/L {becomes}: wanted concentrations {span} "
+            f"give the same box; a larger box tells them apart"
         )
 
 

@@ -62,7 +62,7 @@ def grow_chains(
     seed : int
         Of starting points, conformers and torsions.
     say : callable
-        Hears of each chain.
+        Hears that it begins.
 
     Returns
     -------
@@ -83,10 +83,10 @@ def grow_chains(
     >>> [coil.shape for coil in coils]
     [(86, 3), (86, 3)]
     """
+    say(f"growing {len(chains)} chain{'' if len(chains) == 1 else 's'}")
     pool: Pool = {}
     grown: list[NDArray[np.float64]] = []
     for number, chain in enumerate(chains):
-        say(f"growing chain {number + 1} of {len(chains)}, {chain.GetNumAtoms()} atoms")
         before = np.concatenate(grown) if grown else np.empty((0, 3))
         generator = np.random.default_rng([seed, number])
         fragments = cut_units(chain, pool=pool, seed=1 + seed % (2**31 - 2))

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -93,7 +94,9 @@ def test_chains_of_a_random_copolymer_differ() -> None:
 def test_progress_is_told() -> None:
     told: list[str] = []
     build_box(system=PVAS, composition=SMALL, seed=1, say=told.append)
-    assert any(line.startswith("growing chain 1 of") for line in told)
+    (about_parameters,) = [line for line in told if line.startswith("parameters of")]
+    assert re.fullmatch(r"parameters of \d+ chains? of [\d to]+ atoms", about_parameters)
+    assert len([line for line in told if re.fullmatch(r"growing \d+ chains?", line)]) == 1
     assert any(line.startswith("packing ions and water into") for line in told)
 
 

@@ -99,7 +99,7 @@ def test_rounding_is_told_past_a_quarter() -> None:
     small = compose(load_system(CR61), salt_molar=0.03, box_A=24.0)
     assert small.n_coions == 0
     assert small.rounding_note is not None
-    assert "0.03 mol/L becomes 0 in this box" in small.rounding_note
+    assert "0.03 mol/L rounds to no salt at all in this box (no co-ion" in small.rounding_note
     assert f"below {small.salt_molar_high:.3g} give the same box" in small.rounding_note
     wanted = 1.02 * small.salt_molar_high  # one pair is twice that
     coarse = compose(load_system(CR61), salt_molar=wanted, box_A=24.0)
