@@ -67,7 +67,9 @@ class CampaignSummary:
     job_ids: tuple[str, ...] = ()
     """Jobs of a queue."""
     scripts: Mapping[str, str] = field(default_factory=dict)
-    """Of a dry run: path -> text of the scripts that would be written."""
+    """Of a dry run: path -> text of the scripts that would be written, equal ones once."""
+    like_it: Mapping[str, str] = field(default_factory=dict)
+    """Path of a script that stands for others -> how many, and what they differ in."""
     cluster: str = ""
     """Where to."""
 
@@ -77,12 +79,18 @@ class CampaignSummary:
         return tuple(run.run_id for run in self.runs if run.state in ("failed", "not built"))
 
     def lines(self) -> list[str]:
-        """Return the table of runs, notes, and what was done."""
+        """Return the scripts of a dry run, the table of runs, notes, and what was done."""
+        lines = []
+        for path, text in self.scripts.items():
+            lines += [f"== {path}", *text.rstrip().splitlines()]
+            if path in self.like_it:
+                lines.append(f"… and {self.like_it[path]}")
+            lines.append("")
         width = max([len(run.system) for run in self.runs], default=6)
-        lines = [
+        lines.append(
             f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
             f"{'by theory inside':<16}  {'water/site':>10}  seed  state"
-        ]
+        )
         for run in self.runs:
             wanted = " ".join(f"{value:g}" for value in run.salt_molar)
             inside = " ".join(_number(value) for value in run.donnan_salt_molar)
@@ -93,8 +101,6 @@ class CampaignSummary:
                 f"{run.water_per_site:>10.4g}  {run.seed:>4}  {run.state}{reason}"
             )
         lines += [f"note: {note}" for note in self.notes]
-        for path, text in self.scripts.items():
-            lines += [f"== {path}", *text.rstrip().splitlines()]
         if self.job_ids:
             lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
         return lines
@@ -152,6 +158,7 @@ def submit_campaign(
     """
     campaign = load_campaign(workspace, targets, overrides=overrides or {}, cluster=cluster)
     planned, notes = plan_campaign(campaign)
+    say(_in_short(campaign, len(planned), is_default=_is_default(workspace, targets, campaign)))
     cores = campaign.cores_per_run
     if dry_run:
         plans = {workspace.run(p.plan.run_id): plan_json(p.plan) for p in planned}
@@ -160,7 +167,8 @@ def submit_campaign(
             runs=_rows(workspace, planned, {}),
             notes=notes,
             started=(),
-            scripts={str(path): text for path, text in scripts.items()},
+            scripts={str(path): text for path, text in scripts.texts.items()},
+            like_it={str(path): text for path, text in scripts.like_it.items()},
             cluster=campaign.cluster,
         )
     if submit:
@@ -220,6 +228,24 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[_Planned, ...], tup
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
     return tuple(planned.values()), tuple(dict.fromkeys(notes))
+
+
+def _is_default(workspace: Workspace, targets: Sequence[str], campaign: CampaignSettings) -> bool:
+    """Say whether membranes were named where there is no ``campaign.toml``."""
+    named = [entry.membrane for entry in campaign.systems] == list(targets)
+    return named and not workspace.campaign.exists()
+
+
+def _in_short(campaign: CampaignSettings, n_runs: int, *, is_default: bool) -> str:
+    """Return in a line what is planned."""
+    runs = "1 run" if n_runs == 1 else f"{n_runs} runs"
+    replicas = "1 replica" if campaign.replicas == 1 else f"{campaign.replicas} replicas"
+    defaults = " (no campaign.toml here: defaults)" if is_default else ""
+    return (
+        f"{runs}: boxes of about {campaign.box_A:g} Å, protocol {campaign.protocol}, "
+        f"{campaign.production_ps:g} ps of production each, {replicas}, on {campaign.cluster}"
+        f"{defaults}"
+    )
 
 
 def _names_that_are_unknown(campaign: CampaignSettings) -> list[str]:

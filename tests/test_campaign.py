@@ -132,6 +132,39 @@ def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
     assert sorted(workspace.root.rglob("*")) == before
 
 
+def test_what_is_planned_is_said_first(workspace: Workspace, lmp: str) -> None:
+    said: list[str] = []
+    submit_campaign(workspace, overrides={"replicas": 3}, dry_run=True, say=said.append)
+    assert said == [
+        "3 runs: boxes of about 24 Å, protocol test, 1 ps of production each, 3 replicas, "
+        "on this-machine"
+    ]
+
+
+def test_without_a_campaign_named_membranes_take_defaults_and_it_is_said(
+    tmp_path: Path, lmp: str
+) -> None:
+    said: list[str] = []
+    overrides = {"salt": "NaCl", "salt_molar": 1.0}
+    submit_campaign(
+        Workspace(tmp_path), ["Nafion"], overrides=overrides, dry_run=True, say=said.append
+    )
+    assert said[0].startswith("3 runs: boxes of about 40 Å, protocol quick, 500 ps of production")
+    assert said[0].endswith("on this-machine (no campaign.toml here: defaults)")
+
+
+def test_a_dry_run_shows_equal_scripts_once_and_the_table_last(
+    workspace: Workspace, lmp: str
+) -> None:
+    summary = submit_campaign(workspace, overrides={"replicas": 3}, dry_run=True)
+    lines = summary.lines()
+    assert lines[0].startswith("== ")
+    assert len([line for line in lines if line.startswith("== ")]) == 1
+    more = lines.index("… and 2 more like it, differing in run_id, seed")
+    assert more < lines.index(next(line for line in lines if line.startswith("run  ")))
+    assert lines[-1].startswith("note: ")
+
+
 @pytest.mark.lammps
 @pytest.mark.slow
 def test_a_campaign_is_built_and_run_once(workspace: Workspace, lmp: str) -> None:

@@ -94,6 +94,29 @@ def run_script(
     return fill_script("local.sh", values, workspace=workspace)
 
 
+def differing_names(scripts: Sequence[str]) -> list[str]:
+    r"""Return what filled-in copies of one script differ in: bash and LAMMPS variables.
+
+    Examples
+    --------
+    >>> first = "run_id=a1\nvariables=(-var pressure_atm 1 -var seed 1)\n"
+    >>> differing_names([first, first.replace("a1", "b2").replace("seed 1", "seed 2")])
+    ['run_id', 'seed']
+    """
+    values = [_assignments(text) for text in scripts]
+    names = dict.fromkeys(name for each in values for name in each)
+    return [name for name in names if len({each.get(name) for each in values}) > 1]
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """Return the plain assignments of a script; for words of ``-var`` those variables instead."""
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+        variables = re.findall(r"-var (\w+) ([^\s)]+)", value)
+        found.update(variables or [(name, value)])
+    return found
+
+
 def stage_variables(plan: Mapping[str, Any]) -> dict[str, float]:
     """Return the LAMMPS variables that all stages share."""
     physics = plan["physics"]

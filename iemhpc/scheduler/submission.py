@@ -20,9 +20,20 @@ from iemhpc.scheduler.base import Resources, Scheduler, Submission
 from iemhpc.scheduler.cluster import load_cluster
 from iemhpc.scheduler.run_files import read_job, read_plan, read_status
 from iemhpc.scheduler.runs import CAN_START, run_states
+from iemhpc.scheduler.scripts import differing_names
 from iemhpc.workspace import Workspace, content_hash, lock, write_json, write_text
 
 LOCK_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedScripts:
+    """What a submission would write, equal scripts once."""
+
+    texts: Mapping[Path, str]
+    """Path -> script; of the runs' own scripts only the first."""
+    like_it: Mapping[Path, str]
+    """Path of a script that stands for others too -> how many, and what they differ in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +138,20 @@ def render_scripts(
     *,
     cluster: str,
     cores_per_run: int = 1,
-) -> dict[Path, str]:
-    """Return the job scripts that a submission of these plans would write, templates left out.
-
-    Of the runs' own scripts, which differ by a few numbers, only the first is returned.
-    """
+) -> RenderedScripts:
+    """Return the job scripts that a submission of these plans would write, templates left out."""
     scheduler = open_scheduler(workspace, cluster, cores_per_run=cores_per_run)
     submission = Submission(runs=tuple(plans), submission_id="dry-run", plans=tuple(plans.values()))
     files = scheduler.render(submission)
-    others = {run / "run.sh" for run in submission.runs[1:]}
-    return {
-        path: text for path, text in files.items() if path.suffix != ".in" and path not in others
+    own = [run / "run.sh" for run in submission.runs]
+    texts = {
+        path: text for path, text in files.items() if path.suffix != ".in" and path not in own[1:]
     }
+    if len(own) < 2:
+        return RenderedScripts(texts=texts, like_it={})
+    names = ", ".join(differing_names([files[path] for path in own])) or "nothing"
+    like_it = {own[0]: f"{len(own) - 1} more like it, differing in {names}"}
+    return RenderedScripts(texts=texts, like_it=like_it)
 
 
 @contextmanager
