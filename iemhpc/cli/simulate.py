@@ -65,7 +65,8 @@ def md_submit(
         dry_run=dry_run,
         say=say,
     )
-    show(summary, json=json, then="iemhpc descriptors" if submit_now else "iemhpc md-submit")
+    again = "the same without --dry-run or --no-submit"
+    show(summary, json=json, then="iemhpc descriptors" if submit_now else again)
     if summary.failed:
         raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
 
