@@ -26,7 +26,7 @@ from rdkit.Geometry import Point2D, Point3D
 
 from iemhpc.errors import ChemistryError, InputError
 from iemhpc.saliency.layout import lay_out
-from iemhpc.workspace import Workspace
+from iemhpc.workspace import Workspace, content_hash
 
 Floats = NDArray[np.float64]
 
@@ -162,7 +162,11 @@ def picture_path(workspace: Workspace, level: str, system: str) -> Path:
     >>> picture_path(Workspace(Path("w")), "graph", "CR61/NaCl").as_posix()
     'w/saliency/graph/CR61_NaCl'
     """
-    return workspace.saliency / level / re.sub(r"[^\w.-]+", "_", system)
+    plain = system.replace("/", "_")
+    name = re.sub(r"[^\w.-]+", "_", plain)[:80]
+    if name != plain:  # two systems whose names differ in what was replaced keep two pictures
+        name += f"-{content_hash(system, 6)}"
+    return workspace.saliency / level / name
 
 
 def _scene(picture: Picture) -> _Scene:

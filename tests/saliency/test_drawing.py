@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from iemhpc.errors import ChemistryError, InputError
-from iemhpc.saliency.drawing import AtomMap, Picture, draw, glow_colours
+from iemhpc.saliency.drawing import AtomMap, Picture, draw, glow_colours, picture_path
+from iemhpc.workspace import Workspace
 
 POLYMER = "CC(CC(CC(C)c1ccccc1)c1ccccc1)c1ccc(S(=O)(=O)[O-])cc1"
 
@@ -82,3 +84,10 @@ def test_values_that_were_not_scaled_are_refused():
 def test_a_smiles_that_does_not_parse_is_refused():
     with pytest.raises(ChemistryError, match=r"'C1CC' does not parse; remake it"):
         draw(picture(atom_map("C1CC", np.zeros(3))))
+
+
+def test_two_names_never_share_a_picture() -> None:
+    names = ("A b/NaCl", "A_b/NaCl", "x" * 300 + "/NaCl", "x" * 301 + "/NaCl")
+    paths = {picture_path(Workspace(Path("w")), "graph", name).name for name in names}
+    assert len(paths) == 4
+    assert all(len(path) < 120 for path in paths)
