@@ -12,18 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import IemhpcError, InputError, ProgramError, unknown_name
-from iemhpc.forcefield import FORCE_FIELDS
+from iemhpc.forcefield import CHARGE_METHODS, FORCE_FIELDS
+from iemhpc.forcefield.aqueous import WATER_MODELS
 from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
 from iemhpc.polymer.catalog import System, load_membrane, load_salt
 from iemhpc.polymer.description import crosslink_note
 from iemhpc.progress import Say, quiet
-from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.run_files import read_usable_plan
+from iemhpc.scheduler.runs import damaged_plan, run_states
 from iemhpc.scheduler.submission import open_scheduler, render_scripts, submit_runs
 from iemhpc.settings.campaign import CampaignSettings, SystemSettings, load_campaign
 from iemhpc.system.assembly import build_box
 from iemhpc.system.composition import Composition, compose
 from iemhpc.system.uptake import donnan_salt_molar
 from iemhpc.workspace import Workspace, write_json
+
+UNFINISHED = "ended without finishing; give the same command again to go on"
+RETRY_FAILED = "start failed runs again with: iemhpc md-submit --retry-failed"
 
 TOPOLOGY = "linear"
 """How the chains are joined in every box that can be built so far."""
@@ -51,7 +56,7 @@ class CampaignRun:
     state: str
     """As in ``iemhpc status``; ``new`` where nothing was built, ``not built`` where that failed."""
     reason: str
-    """Why, where it failed."""
+    """Why, where it failed or did not finish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +77,17 @@ class CampaignSummary:
     """Path of a script that stands for others -> how many, and what they differ in."""
     cluster: str = ""
     """Where to."""
+    unfinished: tuple[str, ...] = ()
+    """Runs that are not done though they were waited for."""
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Runs that failed or could not be built."""
-        return tuple(run.run_id for run in self.runs if run.state in ("failed", "not built"))
+        """Runs that failed, could not be built, or did not finish though they were waited for."""
+        return tuple(
+            run.run_id
+            for run in self.runs
+            if run.state in ("failed", "not built") or run.run_id in self.unfinished
+        )
 
     def lines(self) -> list[str]:
         """Return the scripts of a dry run, the table of runs, notes, and what was done."""
@@ -128,6 +139,7 @@ def submit_campaign(
     cluster: str | None = None,
     submit: bool = True,
     dry_run: bool = False,
+    retry_failed: bool = False,
     say: Say = quiet,
 ) -> CampaignSummary:
     """Build the runs of a campaign and hand them over.
@@ -146,6 +158,8 @@ def submit_campaign(
         Profile to use instead of the campaign's.
     submit, dry_run : bool
         ``submit=False`` builds only; ``dry_run`` writes nothing at all.
+    retry_failed : bool
+        Whether failed runs start again too.
     say : callable
         Takes lines of progress.
 
@@ -179,22 +193,55 @@ def submit_campaign(
     built = [p.plan.run_id for p in planned if p.plan.run_id not in problems]
     started: tuple[str, ...] = ()
     job_ids: tuple[str, ...] = ()
+    rows = _rows(workspace, planned, problems)
+    unfinished: tuple[str, ...] = ()
     if submit and built:
-        done = submit_runs(workspace, built, cluster=campaign.cluster, cores_per_run=cores, say=say)
+        done = submit_runs(
+            workspace,
+            built,
+            cluster=campaign.cluster,
+            cores_per_run=cores,
+            retry_failed=retry_failed,
+            say=say,
+        )
         started, job_ids = done.started, done.job_ids if done.in_queue else ()
+        rows = _rows(workspace, planned, problems)
+        if not done.in_queue:
+            unfinished = _unfinished(rows, started)
+            rows = tuple(
+                replace(row, reason=row.reason or UNFINISHED) if row.run_id in unfinished else row
+                for row in rows
+            )
+    has_failed = any(row.state == "failed" for row in rows)
     summary = CampaignSummary(
-        runs=_rows(workspace, planned, problems),
-        notes=notes,
+        runs=rows,
+        notes=(*notes, RETRY_FAILED) if has_failed else notes,
         started=started,
         job_ids=job_ids,
         cluster=campaign.cluster,
+        unfinished=unfinished,
     )
     if len(summary.failed) == len(summary.runs):
-        raise ProgramError(
-            "every run failed: "
-            + "; ".join(f"{run.system} {run.run_id}: {run.reason}" for run in summary.runs)
-        )
+        raise ProgramError(_why_none(rows) + (f"; {RETRY_FAILED}" if has_failed else ""))
     return summary
+
+
+def _unfinished(rows: Sequence[CampaignRun], started: Sequence[str]) -> tuple[str, ...]:
+    """Return the runs that are not done now that a foreground submission has ended.
+
+    What another process or a queue is at is not among them.
+    """
+    return tuple(
+        row.run_id
+        for row in rows
+        if row.state != "done" and (row.run_id in started or row.state not in ("queued", "running"))
+    )
+
+
+def _why_none(rows: Sequence[CampaignRun]) -> str:
+    said = "; ".join(f"{row.system} {row.run_id}: {row.reason}" for row in rows)
+    failed = any(row.state in ("failed", "not built") for row in rows)
+    return f"{'every run failed' if failed else 'no run has finished'}: {said}"
 
 
 def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[_Planned, ...], tuple[str, ...]]:
@@ -249,9 +296,14 @@ def _in_short(campaign: CampaignSettings, n_runs: int, *, is_default: bool) -> s
 
 
 def _names_that_are_unknown(campaign: CampaignSettings) -> list[str]:
-    if campaign.force_field in FORCE_FIELDS:
-        return []
-    return [str(unknown_name("force field", campaign.force_field, FORCE_FIELDS))]
+    named = (
+        ("force field", campaign.force_field, FORCE_FIELDS),
+        ("charge method", campaign.charges, CHARGE_METHODS),
+        ("water model", campaign.water_model, WATER_MODELS),
+    )
+    return [
+        str(unknown_name(kind, name, known)) for kind, name, known in named if name not in known
+    ]
 
 
 def _systems_of(entry: SystemSettings, problems: list[str]) -> list[System]:
@@ -359,8 +411,16 @@ def _build(
             problems[one.plan.run_id] = str(error)
             say(f"{one.system.name}: not built: {error}")
     for one in planned:
-        if one.plan.run_id not in problems:
-            _lengthen(workspace.run(one.plan.run_id), one.plan)
+        folder = workspace.run(one.plan.run_id)
+        if one.plan.run_id in problems:
+            continue
+        if read_usable_plan(folder) is None:
+            problems[one.plan.run_id] = damaged_plan(folder)
+            continue
+        try:
+            _lengthen(folder, one.plan)
+        except IemhpcError as error:
+            problems[one.plan.run_id] = str(error)
     return problems
 
 

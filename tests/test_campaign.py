@@ -1,14 +1,15 @@
 """From campaign.toml to finished runs; the slow one builds and runs a real membrane."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from iemhpc.campaign import plan_campaign, submit_campaign
+from iemhpc.campaign import UNFINISHED, plan_campaign, submit_campaign
 from iemhpc.errors import InputError, MissingInputError, ProgramError
-from iemhpc.lammps.run_folder import read_plan
+from iemhpc.lammps.run_folder import plan_json, read_plan
 from iemhpc.settings.campaign import load_campaign
-from iemhpc.workspace import Workspace
+from iemhpc.workspace import Workspace, write_json
 
 TEXT = """\
 box_A = 24.0
@@ -105,6 +106,66 @@ def test_all_bad_entries_are_named_at_once_and_nothing_is_written(workspace: Wor
 def test_an_unknown_force_field_lists_the_known_ones(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="unknown force field 'gaf2'; did you mean 'gaff2'"):
         submit_campaign(workspace, overrides={"force_field": "gaf2"})
+
+
+def test_unknown_charges_and_water_stand_with_the_other_bad_entries(workspace: Workspace) -> None:
+    with pytest.raises(InputError) as raised:
+        submit_campaign(workspace, ["CR16"], overrides={"charges": "am1", "water_model": "tip4p"})
+    for said in ("charge method 'am1'", "water model 'tip4p'", "unknown membrane 'CR16'", "am1bcc"):
+        assert said in str(raised.value)
+    assert not workspace.runs.exists()
+
+
+@pytest.fixture
+def two_runs(workspace: Workspace, write_water_box: Callable[..., Path]) -> list[Path]:
+    """Two planned runs of the campaign whose folders are there: a box of water each."""
+    workspace.campaign.write_text(TEXT.replace("replicas = 1", "replicas = 2"))
+    planned, _ = plan_campaign(load_campaign(workspace, (), overrides={}))
+    folders = []
+    for one in planned:
+        folder = write_water_box(workspace.run(one.plan.run_id))
+        write_json(folder / "plan.json", plan_json(one.plan))
+        folders.append(folder)
+    return folders
+
+
+def write_profile(workspace: Workspace, text: str) -> str:
+    path = workspace.root / "mine.toml"
+    path.write_text(f'scheduler = "local"\n{text}')
+    return str(path)
+
+
+def test_a_run_that_ends_at_once_has_not_finished(
+    workspace: Workspace, two_runs: list[Path], lmp: str
+) -> None:
+    (two_runs[1] / "status.json").write_text(
+        '{"state": "done", "stage": "production", "attempt": 1, "rc": 0, "reason": "", '
+        '"n_steps": 1000000}'
+    )
+    summary = submit_campaign(workspace, cluster=write_profile(workspace, 'setup = ["exit 3"]\n'))
+    assert summary.failed == summary.unfinished == (two_runs[0].name,)
+    row = next(run for run in summary.runs if run.run_id == two_runs[0].name)
+    assert (row.state, row.reason) == ("planned", UNFINISHED)
+
+
+def test_failed_runs_start_again_when_that_is_asked_for(
+    workspace: Workspace, two_runs: list[Path]
+) -> None:
+    cluster = write_profile(workspace, 'lammps = ["/bin/false"]\n')
+    for retry_failed, attempts in ((False, 1), (False, 1), (True, 2)):
+        with pytest.raises(ProgramError, match=r"every run failed: .*md-submit --retry-failed"):
+            submit_campaign(workspace, cluster=cluster, retry_failed=retry_failed)
+        for folder in two_runs:
+            assert len((folder / "attempts.log").read_text().splitlines()) == attempts
+
+
+def test_a_folder_without_a_plan_does_not_stop_the_other_runs(
+    workspace: Workspace, two_runs: list[Path]
+) -> None:
+    (two_runs[0] / "plan.json").unlink()
+    summary = submit_campaign(workspace, submit=False)
+    assert summary.failed == (two_runs[0].name,)
+    assert f"delete runs/{two_runs[0].name} and submit again" in "\n".join(summary.lines())
 
 
 def test_missing_lammps_is_said_before_a_box_is_built(

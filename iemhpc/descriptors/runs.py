@@ -69,11 +69,14 @@ def finished_runs(
 
 
 def run_state(folder: Path) -> str:
-    """Return what ``status.json`` says of a run; ``planned`` without one."""
+    """Return what ``status.json`` says of a run; ``planned`` without it, ``unknown`` if damaged."""
     path = folder / "status.json"
     if not path.is_file():
         return "planned"
-    status = read_json(path)
+    try:
+        status = read_json(path)
+    except InputError:
+        return "unknown"
     return str(status.get("state", "unknown")) if isinstance(status, dict) else "unknown"
 
 

@@ -52,6 +52,19 @@ def read_plan(run: Path) -> Any:
     return read_json(path)
 
 
+def read_usable_plan(run: Path) -> dict[str, Any] | None:
+    """Return the plan of a run folder; None where it is missing, damaged or no plan."""
+    try:
+        plan = read_plan(run)
+        str(plan["physics"]["system"])
+        float(plan["request"].get("realised_salt_molar", 0.0))
+        for key in ("production_ps", "timestep_fs"):
+            float(plan["sampling"][key])
+    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return dict(plan)
+
+
 def describe_run(run: Path) -> str:
     """Return a run's name for a line of progress: ``CR61/NaCl 1 mol/L (3fa1c2)``."""
     plan = read_plan(run)
@@ -80,12 +93,14 @@ def read_status(run: Path) -> RunStatus | None:
 
 
 def read_job(run: Path) -> dict[str, Any] | None:
-    """Return ``job.json``: how the run was handed over; None where it was not."""
+    """Return ``job.json``: how the run was handed over; None where it was not, or is damaged."""
     try:
         values = read_json(run / "job.json")
-    except (FileNotFoundError, InputError):
+        int(values["attempts"]), int(values["index"]), float(values["submitted_s"])
+        str(values["scheduler"]), str(values["submission"])
+    except (FileNotFoundError, InputError, KeyError, TypeError, ValueError):
         return None
-    return values if isinstance(values, dict) else None
+    return dict(values)
 
 
 def is_alive(pid: int, run: Path) -> bool:

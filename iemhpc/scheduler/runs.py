@@ -7,7 +7,8 @@ running       LAMMPS is at it
 interrupted   cut short by a limit, a signal or a crash of the machine; goes on from its restart
 failed        LAMMPS or our templates refused; not tried again by itself
 done          everything that the plan asks for is there
-unknown       handed over, not in the queue and silent: perhaps about to start, perhaps lost
+unknown       handed over, not in the queue and silent: perhaps about to start, perhaps lost; or
+              its plan or job file is damaged
 ============  ==================================================================================
 """
 
@@ -24,7 +25,13 @@ from iemhpc.lammps.log_file import error_lines, explain_error
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import JobState, Resources
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
-from iemhpc.scheduler.run_files import RunStatus, is_alive, read_job, read_plan, read_status
+from iemhpc.scheduler.run_files import (
+    RunStatus,
+    is_alive,
+    read_job,
+    read_status,
+    read_usable_plan,
+)
 from iemhpc.scheduler.scripts import production_steps
 from iemhpc.workspace import Workspace
 
@@ -60,13 +67,15 @@ class RunRow:
 
 def run_states(workspace: Workspace) -> tuple[RunRow, ...]:
     """Return the state of every run of a workspace, by system and concentration."""
-    folders = [p.parent for p in sorted(workspace.runs.glob("*/plan.json"))]
+    every = [p for p in sorted(workspace.runs.glob("[!.]*")) if p.is_dir()]
+    usable = {run: read_usable_plan(run) for run in every}
+    plans = {run: plan for run, plan in usable.items() if plan is not None}
+    folders = list(plans)
     jobs = {run: read_job(run) for run in folders}
-    plans = {run: read_plan(run) for run in folders}
     first = {run: _state_by_files(run, plans[run], jobs[run]) for run in folders}
     asked = [run for run in folders if first[run][0] == "ask"]
     answers = _ask_queues(workspace, [job for run in asked if (job := jobs[run])])
-    rows = []
+    rows = [_damaged_row(run) for run in every if run not in plans]
     for run in folders:
         state, reason = first[run]
         if state == "ask":
@@ -134,6 +143,8 @@ def _state_by_files(
     run: Path, plan: Mapping[str, Any], job: Mapping[str, Any] | None
 ) -> tuple[str, str]:
     """Return state and reason, or ``ask`` where only the queue knows more."""
+    if job is None and (run / "job.json").exists():
+        return "unknown", f"job.json is damaged; delete runs/{run.name}/job.json and submit again"
     status = read_status(run)
     if status is None:
         return ("ask" if job else "planned"), ""
@@ -180,7 +191,7 @@ def _state_by_queue(
     status = read_status(run)
     has_begun = status is not None and not _is_newer(job, status)
     cut_short = _in_words(status) if status and status.state == "interrupted" else ""
-    answer = answers.get(task, JobState.GONE)
+    answer = JobState.GONE if job.get("ended") else answers.get(task, JobState.GONE)
     if isinstance(answer, ProgramError):
         return "unknown", f"the queue does not answer: {answer}"
     if answer is JobState.QUEUED:
@@ -228,6 +239,24 @@ def _in_words(status: RunStatus) -> str:
     meaning = explain_error(status.reason)
     reason = status.reason.removeprefix("ERROR: iemhpc: ")
     return f"{reason}; {meaning}" if meaning else reason
+
+
+def damaged_plan(run: Path) -> str:
+    """Return what is said of a run folder whose plan cannot be used."""
+    return f"plan.json is damaged or missing; delete runs/{run.name} and submit again"
+
+
+def _damaged_row(run: Path) -> RunRow:
+    return RunRow(
+        run_id=run.name,
+        system="?",
+        salt_molar=0.0,
+        state="unknown",
+        stage="",
+        attempt=0,
+        reason=damaged_plan(run),
+        production_ps=0.0,
+    )
 
 
 def _row(run: Path, plan: Mapping[str, Any], *, state: str, reason: str) -> RunRow:

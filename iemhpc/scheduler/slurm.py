@@ -125,7 +125,7 @@ def header_lines(
     words = [
         f"--job-name={job_name(submission)}",
         f"--array=0-{len(submission.runs) - 1}{at_once}",
-        f"--output={output}",
+        f'--output="{output}"',
         "--open-mode=append",
         "--requeue",
         "--kill-on-invalid-dep=yes",

@@ -122,7 +122,10 @@ def submit_runs(
                 job_ids.append(scheduler.submit(submission, say=say))
                 _record_job(submission, scheduler, job_ids[-1])
     if scheduler.foreground:
-        job_ids = [scheduler.submit(submission, say=say) for submission in submissions]
+        try:
+            job_ids = [scheduler.submit(submission, say=say) for submission in submissions]
+        finally:
+            _record_end(ready, scheduler)
     return SubmissionSummary(
         scheduler=scheduler.name,
         job_ids=tuple(job_ids),
@@ -203,6 +206,14 @@ def _record_job(submission: Submission, scheduler: Scheduler, job_id: str) -> No
     for index, run in enumerate(submission.runs):
         job = read_job(run) or {}
         write_json(run / "job.json", {**job, "task": f"{job_id}_{index}"})
+
+
+def _record_end(runs: Sequence[Path], scheduler: Scheduler) -> None:
+    """Note that a foreground job is over, though the process whose number is its id goes on."""
+    for run in runs:
+        job = read_job(run)
+        if job and job.get("task") == scheduler.early_job_id():
+            write_json(run / "job.json", {**job, "ended": True})
 
 
 def _is_unsent(run: Path) -> bool:

@@ -145,6 +145,13 @@ def test_unfinished_runs_wait_and_say_so(tmp_path, make_run):
     assert named.failed == {"bbbb": "not finished: running"}
 
 
+def test_an_unreadable_status_is_unknown_and_stops_no_other_run(tmp_path, make_run):
+    make_run("aaaa")
+    (make_run("bbbb") / "status.json").write_text('{"state": "done", "sta')
+    named = extract_runs(Workspace(tmp_path), ["aaaa", "bbbb"])
+    assert (named.n_done, named.failed) == (1, {"bbbb": "not finished: unknown"})
+
+
 def test_no_finished_run_names_the_command_that_makes_one(tmp_path: Path, make_run):
     with pytest.raises(MissingInputError, match=r"holds no run.*iemhpc md-submit"):
         extract_runs(Workspace(tmp_path))

@@ -143,6 +143,9 @@ def test_a_run_is_done_once(equilibrated: Workspace) -> None:
     # nor does the script itself start anything
     assert subprocess.run(["bash", str(folder / "run.sh")], check=False).returncode == 0
     assert attempts(equilibrated) == 1
+    (folder / "status.json").write_text('{"state": "done", "sta')
+    assert subprocess.run(["bash", str(folder / "run.sh")], check=False).returncode == 0
+    assert state(equilibrated) == "done"
     assert (folder / "production.0.dcd").stat().st_mtime_ns == before
 
 

@@ -190,6 +190,35 @@ def test_logs_end_with_the_meaning_of_their_error(workspace: Workspace) -> None:
     assert lines[-1].startswith("   meaning: atoms flew out of the box")
 
 
+@pytest.mark.parametrize("text", [None, "{", "{}", "[]", '{"physics": {"system": "a"}}'])
+def test_a_damaged_plan_is_one_unknown_row(
+    workspace: Workspace, write_water_box: Callable[..., Path], text: str | None
+) -> None:
+    folder = write_water_box(workspace.run("b2"))
+    (folder / "plan.json").unlink()
+    if text is not None:
+        (folder / "plan.json").write_text(text)
+    rows = {row.run_id: row for row in run_states(workspace)}
+    assert (rows["a1"].state, rows["b2"].state) == ("planned", "unknown")
+    said = "plan.json is damaged or missing; delete runs/b2 and submit again"
+    assert rows["b2"].reason == said
+    assert any(said in line for line in state_lines(list(rows.values())))
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_damaged_job_file_is_one_unknown_row(workspace: Workspace, text: str) -> None:
+    (workspace.run("a1") / "job.json").write_text(text)
+    said = "job.json is damaged; delete runs/a1/job.json and submit again"
+    assert state(workspace) == ("unknown", said)
+
+
+def test_a_local_submission_that_has_ended_is_not_queued(workspace: Workspace) -> None:
+    say_job(workspace, scheduler="local", task=f"{HOST}:{os.getpid()}")
+    assert state(workspace)[0] == "queued"
+    say_job(workspace, scheduler="local", task=f"{HOST}:{os.getpid()}", ended=True)
+    assert state(workspace) == ("planned", "")
+
+
 def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"not a run folder: it has no plan\.json"):
         read_plan(tmp_path)

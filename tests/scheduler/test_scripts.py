@@ -105,6 +105,7 @@ def test_the_array_script_passes_bash_and_asks_for_what_the_profile_says(tmp_pat
         "gres=gpu:1",
     ):
         assert f"\n#SBATCH --{option}\n" in text
+    assert f'\n#SBATCH --output="{folder}/slurm.%a.out"\n' in text
     assert files[folder / "runs.list"].splitlines() == [str(run.resolve()) for run in runs]
 
 
