@@ -5,6 +5,7 @@ Nothing heavy is imported here; each command imports what it needs in its body, 
 """
 
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -86,6 +87,10 @@ app.add_typer(models)
 def main() -> None:
     """Run the command line; errors of ours end in one sentence and their exit code."""
     words = [word for word in sys.argv[1:] if word != "--traceback"]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # so that programs that we started are ended on the way out, as with Ctrl-C
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has HUP ignored: leave that
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         app(words)
     except IemhpcError as error:
@@ -93,6 +98,11 @@ def main() -> None:
             traceback.print_exc()
         print(f"iemhpc: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if "--traceback" in sys.argv:
+            traceback.print_exc()
+        print(f"iemhpc: {error}; choose another folder with -w, or mend this one", file=sys.stderr)
+        sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             print("iemhpc: interrupted; the same command goes on where it was", file=sys.stderr)

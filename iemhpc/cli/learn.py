@@ -84,6 +84,7 @@ def tune(
 ) -> None:
     """Train the graph network over the grid, in cross-validation, under Ray."""
     from iemhpc.dataset.assemble import refresh_dataset
+    from iemhpc.model.trials import Machines, check_machines
     from iemhpc.model.tuning import TuneRequest
     from iemhpc.model.tuning import tune as run_tuning
 
@@ -98,6 +99,7 @@ def tune(
         max_epochs=epochs,
         target=target,
     )
+    check_machines(Machines(gpus=gpus, address=address))
     refresh_dataset(Workspace(workspace), say=say)
     summary = run_tuning(
         Workspace(workspace), request, gpus=gpus, address=address, fresh=fresh, say=say

@@ -51,9 +51,12 @@ def systems(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """List the catalogue, or draw and explain one membrane."""
-    from iemhpc.polymer.catalog import load_membrane
+    from iemhpc.polymer.catalog import load_membrane, membrane_names
     from iemhpc.polymer.description import catalogue_lines, describe_membrane, draw_membrane
 
+    if name is None and json:
+        print_json([load_membrane(one) for one in membrane_names()])
+        return
     if name is None:
         print("\n".join(catalogue_lines()))
         return

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_module
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,11 +88,14 @@ def numbers(text: str | None, *, option: str) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(float(part) for part in text.split(","))
+        values = tuple(float(part) for part in text.split(","))
     except ValueError:
+        values = (math.nan,)
+    if not all(math.isfinite(value) for value in values):
         raise InputError(
             f"{option}: got {text!r}, wanted numbers separated by commas, such as {option} 1,2"
-        ) from None
+        )
+    return values
 
 
 def integers(text: str | None, *, option: str) -> tuple[int, ...] | None:

@@ -37,6 +37,9 @@ def md_submit(
     cluster: Annotated[
         str | None, typer.Option(help="Cluster profile (jobs/clusters/), default: this machine.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Start failed runs again, too.")
+    ] = False,
     no_submit: Annotated[
         bool, typer.Option("--no-submit", help="Write the run folders, start nothing.")
     ] = False,
@@ -63,6 +66,7 @@ def md_submit(
         cluster=cluster,
         submit=submit_now,
         dry_run=dry_run,
+        retry_failed=retry_failed,
         say=say,
     )
     again = "the same without --dry-run or --no-submit"
@@ -106,6 +110,7 @@ def descriptors(
     summary = extract_runs(
         Workspace(workspace), tuple(run or ()), site_convention=sites, fresh=fresh, say=say
     )
-    show(summary, json=json, then="iemhpc tune")
+    is_any_read = summary.n_done + summary.n_skipped > 0
+    show(summary, json=json, then="iemhpc tune" if is_any_read else None)
     if summary.failed:
-        raise typer.Exit(4)
+        raise typer.Exit(4 if is_any_read else 1)

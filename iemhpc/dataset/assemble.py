@@ -129,7 +129,7 @@ def refresh_dataset(workspace: Workspace, *, say: Say = quiet) -> None:
         return
     try:
         stored = read_provenance(workspace.dataset) if is_here else {}
-    except OSError:  # damaged: it is made again
+    except (OSError, ValueError):  # damaged, which Arrow calls either: it is made again
         stored = {}
     mixed = stored.get("mix_label_kinds") == "True"
     summary = build_dataset(workspace, mix_label_kinds=mixed, say=say)

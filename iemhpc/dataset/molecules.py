@@ -64,7 +64,7 @@ class Molecules:
         catalogued = _catalogued(name, salt_names())
         if smiles is not None:
             given = self._checked(smiles, at=f"{at}: salt_smiles")
-            return catalogued or name, given, _n_ions(smiles, at=f"{at}: salt_smiles")
+            return catalogued or name, given, count_ions(smiles, at=f"{at}: salt_smiles")
         if catalogued is None:
             raise _unknown("salt", name, salt_names(), at=at)
         salt = load_salt(catalogued)
@@ -106,7 +106,19 @@ def _canonical_smiles(smiles: str) -> str | None:
     return str(Chem.MolToSmiles(molecule))
 
 
-def _n_ions(smiles: str, *, at: str) -> int:
+def count_ions(smiles: str, *, at: str) -> int:
+    """Return the ions of one formula unit of a salt.
+
+    Raises
+    ------
+    ChemistryError
+        Where the SMILES is not two ions or more that are neutral together.
+
+    Examples
+    --------
+    >>> count_ions("[Cl-].[Cl-].[Mg+2]", at="row 2: salt_smiles")
+    3
+    """
     molecule = Chem.MolFromSmiles(smiles)
     ions = Chem.GetMolFrags(molecule, asMols=True)
     charges = [Chem.GetFormalCharge(ion) for ion in ions]

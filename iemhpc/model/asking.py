@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from iemhpc.dataset.assemble import read_dataset
+from iemhpc.dataset.molecules import count_ions
 from iemhpc.errors import ChemistryError, InputError, MissingInputError, UnknownNameError
 from iemhpc.errors import unknown_name as unknown
 from iemhpc.model.bundle import (
@@ -85,7 +86,9 @@ def resolve_salt(text: str) -> str:
     try:
         return load_salt(text).smiles
     except UnknownNameError as error:
-        return _smiles_or(error, text)
+        smiles = _smiles_or(error, text)
+        count_ions(smiles, at="--salt")
+        return smiles
 
 
 def _smiles_or(error: UnknownNameError, text: str) -> str:

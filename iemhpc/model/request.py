@@ -15,6 +15,9 @@ from iemhpc.model.training import Configuration, Seeds
 from iemhpc.tables.dataset import LEVELS
 from iemhpc.workspace import content_hash
 
+HIGHEST_SEED = 2**32 - 1
+"""What numpy's random states take."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Grid, folds and seeds as printed; one seed for split, folds and weights, as published.
     "paper": {
@@ -188,6 +191,8 @@ def _check_values(name: str, values: Sequence[float], *, lowest: float | None) -
     if not values:
         raise InputError(f"{name} is empty; give at least one value ({option})")
     for value in values:
+        if name == "seeds" and value > HIGHEST_SEED:
+            raise InputError(f"{option} {value:g}; wanted {HIGHEST_SEED} or less")
         if value <= 0 if lowest is None else value < lowest:
             wanted = "a number above 0" if lowest is None else f"{lowest:g} or more"
             raise InputError(f"{option} {value:g}; wanted {wanted}")

@@ -53,6 +53,11 @@ class RepeatUnit:
             mol = _parse(self.smiles)
         except ChemistryError as error:
             raise ChemistryError(f"repeat unit {self.name!r}: {error}") from None
+        if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+            raise ChemistryError(
+                f"repeat unit {self.name!r}, {self.smiles!r}: an atom has an unpaired electron; "
+                "write its hydrogens or its charge, as in [CH2] or [O-]"
+            )
         if self.charge and not _charge_centers(mol):
             raise ChemistryError(
                 f"repeat unit {self.name!r}, {self.smiles!r}: no known group holds its charge of "

@@ -1,7 +1,9 @@
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,9 @@ def test_version_is_the_package_version(tmp_path: Path) -> None:
         (["predict", "CR61", "--salt", "NaCl", "--salt-molar", "0.1"], "iemhpc tune"),
         (["systems", "Nafoin"], "did you mean 'Nafion'"),
         (["tune", "--hidden", "wide"], "--hidden: got 'wide', wanted numbers"),
+        (["tune", "--hidden", "inf"], "--hidden: got 'inf', wanted numbers"),
+        (["tune", "--seed", "99999999999"], "--seed 1e+11; wanted 4294967295 or less"),
+        (["tune", "--gpus", "999"], "use: iemhpc tune --gpus"),
         (["models", "show", "abc"], "iemhpc tune"),
     ],
 )
@@ -105,3 +110,41 @@ def test_lists_of_numbers_say_what_they_want() -> None:
         options.integers("1.5", option="--seed")
     with pytest.raises(InputError, match="--hidden: got '1,,2', wanted numbers"):
         options.numbers("1,,2", option="--hidden")
+
+
+def test_the_whole_catalogue_is_json_too(tmp_path: Path) -> None:
+    assert len(json.loads(iemhpc("systems", "--json", cwd=tmp_path).stdout)) == 12
+
+
+def test_a_folder_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = iemhpc("init", "-w", "file/inside", cwd=tmp_path)
+    assert answer.returncode != 0
+    assert "Traceback" not in answer.stderr
+    assert "file" in answer.stderr
+
+
+def test_a_terminated_command_ends_what_it_started(tmp_path: Path) -> None:
+    code = (
+        "import sys, iemhpc.cli.app as app, iemhpc.programs as programs\n"
+        "app.app = lambda words: programs.run_program(['sleep', '345.6'], limit_s=99)\n"
+        "app.main()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    for _ in range(200):
+        if _sleepers():
+            break
+        time.sleep(0.1)
+    assert _sleepers()
+    process.terminate()
+    assert process.wait(30) == 143
+    assert not _sleepers()
+
+
+def _sleepers() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == b"sleep\x00345.6\x00":
+                found.append(path.parent.name)
+    return found

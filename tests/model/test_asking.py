@@ -243,3 +243,9 @@ def test_workspace_without_models_names_the_command(tmp_path: Path) -> None:
         predict_point(workspace, "CR61", "NaCl", salt_molar=0.1, level="graph")
     with pytest.raises(MissingInputError, match="make it with: iemhpc descriptors"):
         predict_point(workspace, "CR61", "NaCl", salt_molar=0.1, run="a")
+
+
+@pytest.mark.parametrize("salt", ["C", "[Na+]", "[Na+].[Cl-].C"])
+def test_what_is_no_salt_is_refused(modelled: Workspace, salt: str) -> None:
+    with pytest.raises(ChemistryError, match="wanted the ions of one neutral formula unit"):
+        predict_point(modelled, "CR61", salt, salt_molar=0.1)

@@ -136,3 +136,8 @@ def test_bad_unit_says_what_is_wrong_with_it(smiles, message):
 
 def test_elements_are_those_that_atom_features_know():
     assert ELEMENTS == FEATURE_ELEMENTS
+
+
+def test_a_radical_is_no_repeat_unit() -> None:
+    with pytest.raises(ChemistryError, match="an atom has an unpaired electron"):
+        RepeatUnit("radical", "[*]CC([*])C[CH]S(=O)(=O)[O-]")
