@@ -32,8 +32,8 @@ class Workspace:
 
     Examples
     --------
-    >>> Workspace(Path("/work/iem")).run("0f3a").as_posix()
-    '/work/iem/runs/0f3a'
+    >>> Workspace(Path("/scratch/iem")).run("0f3a").as_posix()
+    '/scratch/iem/runs/0f3a'
     """
 
     root: Path
