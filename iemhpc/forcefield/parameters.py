@@ -18,11 +18,44 @@ class Term:
     values: tuple[float, ...]
     """atom: epsilon kcal/mol, sigma Å, mass g/mol; bond harmonic: K kcal/mol/Å², r0 Å;
     angle harmonic: K kcal/mol/rad², theta0 degrees; dihedral fourier: m, then K kcal/mol, n,
-    phase degrees, m times; improper cvff: K kcal/mol, d (+1 or -1), n."""
+    phase degrees, m times; dihedral opls: K1, K2, K3, K4 kcal/mol; improper cvff: K kcal/mol,
+    d (+1 or -1), n."""
     source: str
     """The table, paper or program, by analogy from what."""
     penalty: float | None = None
     """parmchk2's penalty score where the term was estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTerm:
+    """Lennard-Jones of two different types where the box's mixing rule would be wrong."""
+
+    first: int
+    """Index into ``atom_types``; not above ``second``."""
+    second: int
+    """Index into ``atom_types``."""
+    epsilon_kcal_mol: float
+    """Depth of the well."""
+    sigma_A: float
+    """Where the potential is zero."""
+    source: str
+    """By which rule, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOrigin:
+    """Where the charges of one kind of residue come from."""
+
+    residue: str
+    """Repeat unit, water or ion."""
+    method: str
+    """Charge method, or the water model or ion set."""
+    formal_charge: int
+    """What the charges sum to, exactly."""
+    drift_e: float
+    """Deviation of the sum from it before it was corrected."""
+    source: str
+    """Programs and versions, a table, or the user's file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +106,9 @@ class Parameters:
     impropers: NDArray[np.int64]
     """Shape (n_impropers, 5); atom order as Amber, the centre third among the atoms."""
     styles: Styles
+    pairs: tuple[PairTerm, ...] = ()
+    """Pairs of types that the mixing rule of ``styles`` does not give."""
+    charge_origins: tuple[ChargeOrigin, ...] = ()
+    """Each kind of residue once."""
+    frcmod: tuple[str, ...] = ()
+    """Terms that were estimated for GAFF2, as lines of a frcmod file; empty without any."""

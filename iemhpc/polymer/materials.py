@@ -166,6 +166,11 @@ class Membrane:
         """Charge of one tethered site, +1 or -1."""
         return self.polymer.site_charge
 
+    @property
+    def topology(self) -> str:
+        """``network`` where a unit joins the chains, else ``linear``."""
+        return "network" if self.crosslinker else "linear"
+
 
 @dataclass(frozen=True, slots=True)
 class System:
