@@ -1,0 +1,89 @@
+"""Every catalogued system, in both force fields, is built, minimised and held at 2 fs."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from iemhpc.forcefield import FORCE_FIELDS
+from iemhpc.lammps.data_file import data_text
+from iemhpc.lammps.log_file import read_thermo
+from iemhpc.lammps.styles_file import styles_text
+from iemhpc.polymer.catalog import load_system, systems
+from iemhpc.programs import need_program
+from iemhpc.resources import resource
+from iemhpc.system.assembly import build_box
+from iemhpc.system.composition import compose
+
+FIRST = {("CR61/NaCl", "gaff2"), ("Nafion/NaCl", "oplsaa")}
+"""What an ordinary run of the tests holds, in a smaller box."""
+
+EXPECTED_WARNINGS = (
+    # the last `run 0` of minimize.in only measures bonds
+    "WARNING: No fixes with time integration, atoms won't move",
+)
+"""Beginnings of the warnings that mean nothing, each with its reason."""
+
+SYSTEMS = [system.name for system in systems()]
+CASES = [
+    pytest.param(name, field, marks=() if (name, field) in FIRST else pytest.mark.slow)
+    for name in SYSTEMS
+    for field in FORCE_FIELDS
+]
+
+
+def _lammps(folder, script, **variables):
+    words = [word for name, value in variables.items() for word in ("-var", name, str(value))]
+    done = subprocess.run(
+        [
+            need_program("lmp", why="hold", get="pip install 'iemhpc[md]'"),
+            "-in",
+            script,
+            "-log",
+            f"log.{script}",
+            *words,
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+    return (folder / f"log.{script}").read_text()
+
+
+def _warnings(log):
+    lines = {line.strip() for line in log.splitlines() if line.startswith("WARNING")}
+    return {line for line in lines if not line.startswith(EXPECTED_WARNINGS)}
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize(("name", "field"), CASES)
+def test_every_system_builds_minimises_and_holds_at_two_femtoseconds(
+    name, field, tmp_path, request
+):
+    is_short = request.node.get_closest_marker("slow") is None
+    system = load_system(name)
+    composition = compose(system, salt_molar=1.0, box_A=24.0 if is_short else 40.0)
+    box = build_box(system=system, composition=composition, force_field=field, seed=1)
+    text = data_text(
+        box.parameters,
+        positions_A=box.positions_A,
+        box_A=box.box_A,
+        molecule=box.molecule,
+        title=name,
+    )
+    (tmp_path / "system.data").write_text(text)
+    (tmp_path / "styles.in").write_text(styles_text(box.parameters))
+    shutil.copy(resource("lammps_templates", "minimize.in"), tmp_path / "minimize.in")
+    shutil.copy(Path(__file__).with_name("hold.in"), tmp_path / "hold.in")
+    cutoff_A = 8.0 if is_short else 10.0
+    minimised = _lammps(tmp_path, "minimize.in", cutoff_A=cutoff_A, minimize_steps=400)
+    held = _lammps(tmp_path, "hold.in", cutoff_A=cutoff_A, hold_ps=0.5 if is_short else 5.0)
+    assert not _warnings(minimised)
+    assert not _warnings(held)
+    temperature_K = read_thermo(tmp_path / "log.hold.in")[-1]["Temp"]
+    late = temperature_K[len(temperature_K) // 2 :]
+    assert abs(late.mean() - 298.15) < (60 if is_short else 15)
