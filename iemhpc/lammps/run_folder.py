@@ -5,19 +5,15 @@ spacing are not in it, so that a run may be lengthened; nor is the wanted concen
 points which round to the same box share one run.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from iemhpc import __version__
 from iemhpc.errors import InputError, MissingInputError
-from iemhpc.forcefield.parameters import Parameters, Term
 from iemhpc.lammps.data_file import data_text
+from iemhpc.lammps.parameter_table import parameters_csv
 from iemhpc.lammps.styles_file import styles_text
 from iemhpc.system.assembly import MembraneBox
 from iemhpc.tables.io import write_table
@@ -55,14 +51,6 @@ _COUNTS = (
     "n_waters",
 )
 """What plan and composition must agree on."""
-
-_KINDS = (
-    ("atom", "atom_types", "atom_type", "epsilon kcal/mol; sigma Å; mass g/mol"),
-    ("bond", "bond_types", "bonds", "K kcal/mol/Å²; r0 Å"),
-    ("angle", "angle_types", "angles", "K kcal/mol/rad²; theta0 degrees"),
-    ("dihedral", "dihedral_types", "dihedrals", "m; then m times K kcal/mol, n, phase degrees"),
-    ("improper", "improper_types", "impropers", "K kcal/mol; d; n"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,28 +216,6 @@ def role_rows(box: MembraneBox) -> list[dict[str, Any]]:
             columns, 1
         )
     ]
-
-
-def parameters_csv(parameters: Parameters) -> str:
-    """Return every parameter that the box uses, a line each, with where it is from."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    header = ("kind", "number", "atom_types", "n_used", "meaning", "values", "source", "penalty")
-    writer.writerow(header)
-    for kind, types_name, rows_name, meaning in _KINDS:
-        terms: tuple[Term, ...] = getattr(parameters, types_name)
-        rows = getattr(parameters, rows_name)
-        used = np.bincount(rows if rows.ndim == 1 else rows[:, 0], minlength=len(terms))
-        for number, term in enumerate(terms):
-            values = " ".join(f"{value!r}" for value in term.values)
-            penalty = "" if term.penalty is None else f"{term.penalty:g}"
-            writer.writerow(
-                (
-                    *(kind, number + 1, "-".join(term.types), int(used[number]), meaning, values),
-                    *(term.source, penalty),
-                )
-            )
-    return stream.getvalue()
 
 
 def _check_box(plan: RunPlan, box: MembraneBox) -> None:
