@@ -18,7 +18,7 @@ from rdkit import Chem
 
 from iemhpc.progress import Say, quiet
 from iemhpc.system.fragments import Fragment, Pool, cut_units
-from iemhpc.system.spearing import bonds_through_rings
+from iemhpc.system.spearing import bonds_through_rings, unit_rings
 
 N_CONFORMERS = 4
 """Conformers tried at each joint ..."""
@@ -123,7 +123,7 @@ def n_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_
             (n_before + bond.GetBeginAtomIdx(), n_before + bond.GetEndAtomIdx())
             for bond in chain.GetBonds()
         ]
-        rings += [tuple(n_before + atom for atom in ring) for ring in Chem.GetSSSR(chain)]
+        rings += [tuple(n_before + atom for atom in ring) for ring in unit_rings(chain)]
         n_before += chain.GetNumAtoms()
     box_A = np.full(3, edge_A)
     return len(bonds_through_rings(coils_A, bonds=np.array(bonds), rings=rings, box_A=box_A))
