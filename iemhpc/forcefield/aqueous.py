@@ -1,4 +1,4 @@
-"""Water and ions: TIP3P, and the ion sets that were fitted to it.
+"""Water and ions: TIP3P, original and CHARMM's, and the ion sets that were fitted to them.
 
 Ion parameters belong to a water model, so an ion is always asked for together with its water.
 """
@@ -9,56 +9,82 @@ import numpy as np
 
 from iemhpc.errors import ForceFieldError, unknown_name
 from iemhpc.forcefield.amber import gaff2_table, parse_frcmod
-from iemhpc.forcefield.parameters import Parameters, Styles, Term
+from iemhpc.forcefield.ion_sets import (
+    ION_SETS,
+    IonModel,
+    IonPair,
+    IonSet,
+    default_ion_set,
+    ion_set_for,
+    sets_with,
+)
+from iemhpc.forcefield.parameters import ChargeOrigin, Parameters, Styles, Term
 from iemhpc.forcefield.residues import shipped_ion
+from iemhpc.progress import Say, quiet
 from iemhpc.units import SIGMA_PER_RMIN_HALF
+
+__all__ = [
+    "ION_SETS",
+    "WATER_MODELS",
+    "WATER_RESIDUE",
+    "WaterModel",
+    "default_ion_set",
+    "fitted_pair",
+    "ion_parameters",
+    "ion_set_for",
+    "water_parameters",
+]
 
 WATER_RESIDUE = "HOH"
 
-_JOUNG_CHEATHAM = "Joung, Cheatham, J. Phys. Chem. B 112 (2008) 9020, for TIP3P"
-_LI_MERZ_CM = "Li, Roberts, Chakravorty, Merz, J. Chem. Theory Comput. 9 (2013) 2733, CM, for TIP3P"
 _TIP3P = "TIP3P: Jorgensen et al., J. Chem. Phys. 79 (1983) 926"
+_CHARMM_TIP3P = "TIP3P of CHARMM36 (toppar_water_ions), with Lennard-Jones on H"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaterModel:
     """A rigid three-site water."""
 
     oxygen_e: float
     epsilon_kcal_mol: float
     sigma_A: float
+    hydrogen_epsilon_kcal_mol: float
+    hydrogen_sigma_A: float
+    bond_kcal_mol_A2: float
+    """Of the minimisation; the molecule is rigid in dynamics."""
     bond_A: float
+    angle_kcal_mol: float
     angle_degrees: float
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class IonModel:
-    """A monatomic ion in one water model."""
-
-    element: str
-    charge: int
-    rmin_half_A: float
-    epsilon_kcal_mol: float
-    mass_g_mol: float
-    source: str
-
-
-WATER_MODELS = {"tip3p": WaterModel(-0.834, 0.1521, 3.1507, 0.9572, 104.52, _TIP3P)}
-"""Original TIP3P, without Lennard-Jones sites on the hydrogens."""
-
-ION_MODELS = {
-    "tip3p": {
-        "Li": IonModel("Li", 1, 1.025, 0.0279896, 6.94, _JOUNG_CHEATHAM),
-        "Na": IonModel("Na", 1, 1.369, 0.0874393, 22.98977, _JOUNG_CHEATHAM),
-        "K": IonModel("K", 1, 1.705, 0.1936829, 39.0983, _JOUNG_CHEATHAM),
-        "Cl": IonModel("Cl", -1, 2.513, 0.0355910, 35.45, _JOUNG_CHEATHAM),
-        "I": IonModel("I", -1, 2.860, 0.0536816, 126.90447, _JOUNG_CHEATHAM),
-        "Mg": IonModel("Mg", 2, 1.360, 0.01020237, 24.305, _LI_MERZ_CM),
-        "Ca": IonModel("Ca", 2, 1.649, 0.10592870, 40.078, _LI_MERZ_CM),
-    }
+WATER_MODELS = {
+    "tip3p": WaterModel(
+        oxygen_e=-0.834,
+        epsilon_kcal_mol=0.1521,
+        sigma_A=3.1507,
+        hydrogen_epsilon_kcal_mol=0.0,
+        hydrogen_sigma_A=0.0,
+        bond_kcal_mol_A2=553.0,
+        bond_A=0.9572,
+        angle_kcal_mol=100.0,
+        angle_degrees=104.52,
+        source=_TIP3P,
+    ),
+    "tip3p-charmm": WaterModel(
+        oxygen_e=-0.834,
+        epsilon_kcal_mol=0.1521,
+        sigma_A=1.7682 * SIGMA_PER_RMIN_HALF,
+        hydrogen_epsilon_kcal_mol=0.046,
+        hydrogen_sigma_A=0.2245 * SIGMA_PER_RMIN_HALF,
+        bond_kcal_mol_A2=450.0,
+        bond_A=0.9572,
+        angle_kcal_mol=55.0,
+        angle_degrees=104.52,
+        source=_CHARMM_TIP3P,
+    ),
 }
-"""Water model -> name of the ion in ``data/ions.csv`` -> its parameters."""
+"""Original TIP3P, without Lennard-Jones on the hydrogens, and CHARMM's, with it."""
 
 _MOLECULAR_IONS = ("SO4",)
 """Ions of several atoms: GAFF2, which asks for no particular water, and ``data/charges``."""
@@ -67,7 +93,7 @@ _MOLECULAR_IONS = ("SO4",)
 def water_parameters(model: str = "tip3p") -> Parameters:
     """Return the parameters of one water molecule: O, H, H.
 
-    The force constants are Amber's and only serve the minimisation: the molecule is rigid.
+    The force constants, Amber's or CHARMM's, only serve the minimisation: the molecule is rigid.
 
     Examples
     --------
@@ -78,23 +104,32 @@ def water_parameters(model: str = "tip3p") -> Parameters:
     water = _water(model)
     half_e = -water.oxygen_e / 2
     lj = (water.epsilon_kcal_mol, water.sigma_A)
+    hydrogen_lj = (water.hydrogen_epsilon_kcal_mol, water.hydrogen_sigma_A)
     return _molecule(
         force_field=model,
-        name=WATER_RESIDUE,
         elements=("O", "H", "H"),
         charges_e=(water.oxygen_e, half_e, half_e),
         atom_types=(
             Term(types=("OW",), values=(*lj, 15.9994), source=water.source),
-            Term(types=("HW",), values=(0.0, 0.0, 1.008), source=water.source),
+            Term(types=("HW",), values=(*hydrogen_lj, 1.008), source=water.source),
         ),
-        bond=Term(types=("HW", "OW"), values=(553.0, water.bond_A), source=water.source),
+        origin=ChargeOrigin(
+            residue=WATER_RESIDUE, method=model, formal_charge=0, drift_e=0.0, source=water.source
+        ),
+        bond=Term(
+            types=("HW", "OW"), values=(water.bond_kcal_mol_A2, water.bond_A), source=water.source
+        ),
         angle=Term(
-            types=("HW", "OW", "HW"), values=(100.0, water.angle_degrees), source=water.source
+            types=("HW", "OW", "HW"),
+            values=(water.angle_kcal_mol, water.angle_degrees),
+            source=water.source,
         ),
     )
 
 
-def ion_parameters(ion_name: str, water_model: str = "tip3p") -> Parameters:
+def ion_parameters(
+    ion_name: str, water_model: str = "tip3p", ion_set: str | None = None, *, say: Say = quiet
+) -> Parameters:
     """Return the parameters of one ion that belong to a water model.
 
     Parameters
@@ -102,12 +137,16 @@ def ion_parameters(ion_name: str, water_model: str = "tip3p") -> Parameters:
     ion_name : str
         As in ``data/ions.csv``: ``Na``, ``SO4``.
     water_model : str
-        Ion sets are fitted to a water model; there is none for every pair.
+        Ion sets are fitted to a water model.
+    ion_set : str, optional
+        One of :data:`ION_SETS`; by default the water model's own.
+    say : callable
+        Hears the warning of a set that has one.
 
     Raises
     ------
     ForceFieldError
-        Where the ion has no parameters for this water.
+        Where the set belongs to another water, or has no such ion.
 
     Examples
     --------
@@ -116,28 +155,61 @@ def ion_parameters(ion_name: str, water_model: str = "tip3p") -> Parameters:
     (2.4393, 'Joung, Cheatha')
     """
     _water(water_model)
+    chosen = ion_set_for(water_model, ion_set)
     if ion_name in _MOLECULAR_IONS:
         return _molecular_ion(ion_name)
-    known = ION_MODELS.get(water_model, {})
-    if ion_name not in known:
-        raise ForceFieldError(
-            f"ion {ion_name!r} has no parameters for the water model {water_model!r}; known: "
-            f"{', '.join(sorted({*known, *_MOLECULAR_IONS}))}. Add it to ION_MODELS with its source"
-        )
-    ion = known[ion_name]
-    sigma_A = ion.rmin_half_A * SIGMA_PER_RMIN_HALF
+    if ion_name not in chosen.ions:
+        raise _missing_ion(ion_name, chosen, water_model)
+    if chosen.warning:
+        say(f"{ion_name}: {chosen.warning}")
+    ion = chosen.ions[ion_name]
     return _molecule(
-        force_field=water_model,
-        name=ion_name,
+        force_field=chosen.name,
         elements=(ion.element,),
         charges_e=(float(ion.charge),),
-        atom_types=(
-            Term(
-                types=(f"{ion_name}{_signed(ion.charge)}",),
-                values=(ion.epsilon_kcal_mol, sigma_A, ion.mass_g_mol),
-                source=ion.source,
-            ),
+        atom_types=(_ion_term(ion_name, ion),),
+        origin=ChargeOrigin(
+            residue=ion_name,
+            method=chosen.name,
+            formal_charge=ion.charge,
+            drift_e=0.0,
+            source="formal charge",
         ),
+        mixing=chosen.mixing,
+    )
+
+
+def fitted_pair(first: Term, second: Term) -> IonPair | None:
+    """Return the values that a set gives for two of its atom types, where it has any.
+
+    Examples
+    --------
+    >>> sodium, chloride = (ion_parameters(ion, "tip3p-charmm") for ion in ("Na", "Cl"))
+    >>> fitted_pair(sodium.atom_types[0], chloride.atom_types[0]).epsilon_kcal_mol
+    0.083875
+    """
+    return _FITTED.get(frozenset((first, second)))
+
+
+def _missing_ion(name: str, chosen: IonSet, water_model: str) -> ForceFieldError:
+    elsewhere = sets_with(name)
+    advice = (
+        f"{name!r} is in {', '.join(elsewhere)}: take one of these"
+        if elsewhere
+        else "no ion set has it: add it to one, with its source"
+    )
+    return ForceFieldError(
+        f"ion {name!r} has no parameters in the ion set {chosen.name!r} of the water model "
+        f"{water_model!r}, which has {', '.join(sorted({*chosen.ions, *_MOLECULAR_IONS}))}; "
+        f"{advice}"
+    )
+
+
+def _ion_term(name: str, ion: IonModel) -> Term:
+    return Term(
+        types=(f"{name}{_signed(ion.charge)}",),
+        values=(ion.epsilon_kcal_mol, ion.sigma_A, ion.mass_g_mol),
+        source=ion.source,
     )
 
 
@@ -151,6 +223,14 @@ def _signed(charge: int) -> str:
     return f"{abs(charge) if abs(charge) > 1 else ''}{'+' if charge > 0 else '-'}"
 
 
+_FITTED = {
+    frozenset(_ion_term(name, each.ions[name]) for name in names): pair
+    for each in ION_SETS.values()
+    for names, pair in each.pairs.items()
+}
+"""Atom types of two ions -> their own Lennard-Jones parameters."""
+
+
 def _molecular_ion(name: str) -> Parameters:
     """Return an ion of equal atoms around a centre, which comes first: sulfate."""
     ion = shipped_ion(name)
@@ -158,10 +238,16 @@ def _molecular_ion(name: str) -> Parameters:
     table = gaff2_table().overridden_by(parse_frcmod(ion.frcmod))
     return _molecule(
         force_field="gaff2",
-        name=name,
         elements=tuple(atom.element for atom in ion.atoms),
         charges_e=tuple(atom.charge_e for atom in ion.atoms),
         atom_types=(_found(table.atom(centre), centre), _found(table.atom(outer), outer)),
+        origin=ChargeOrigin(
+            residue=name,
+            method=ion.method,
+            formal_charge=ion.charge,
+            drift_e=ion.drift_e,
+            source=ion.programs,
+        ),
         bond=_found(table.bond(outer, centre), f"{outer}-{centre}"),
         angle=_found(table.angle(outer, centre, outer), f"{outer}-{centre}-{outer}"),
     )
@@ -176,12 +262,13 @@ def _found(term: Term | None, what: str) -> Term:
 def _molecule(
     *,
     force_field: str,
-    name: str,
     elements: tuple[str, ...],
     charges_e: tuple[float, ...],
     atom_types: tuple[Term, ...],
+    origin: ChargeOrigin,
     bond: Term | None = None,
     angle: Term | None = None,
+    mixing: str = "arithmetic",
 ) -> Parameters:
     """Return a first atom and equal atoms bonded to it; none of them is a tethered site."""
     n_atoms = len(elements)
@@ -193,7 +280,7 @@ def _molecule(
         force_field=force_field,
         elements=elements,
         charges_e=np.array(charges_e, dtype=np.float64),
-        residues=(name,) * n_atoms,
+        residues=(origin.residue,) * n_atoms,
         is_tethered_paper=nowhere,
         is_tethered_center=nowhere.copy(),
         atom_types=atom_types,
@@ -206,5 +293,7 @@ def _molecule(
         dihedrals=np.zeros((0, 5), dtype=np.int64),
         improper_types=(),
         impropers=np.zeros((0, 5), dtype=np.int64),
-        styles=Styles(),
+        styles=Styles(mixing=mixing),
+        charge_origins=(origin,),
+        is_aqueous=True,
     )

@@ -3,10 +3,12 @@
 Values are in the order and units of the LAMMPS style named beside them (``units real``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from iemhpc.errors import ForceFieldError, InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class ChargeOrigin:
     """Deviation of the sum from it before it was corrected."""
     source: str
     """Programs and versions, a table, or the user's file."""
+    scale: float = 1.0
+    """Factor on all of them since: they sum to ``scale`` times the formal charge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,3 +116,46 @@ class Parameters:
     """Each kind of residue once."""
     frcmod: tuple[str, ...] = ()
     """Terms that were estimated for GAFF2, as lines of a frcmod file; empty without any."""
+    is_aqueous: bool = False
+    """Water or a mobile ion: these keep the mixing rule of their ``styles`` among themselves,
+    whatever rule the polymer beside them has."""
+
+
+def scaled(parameters: Parameters, factor: float) -> Parameters:
+    """Return the same molecule or box with the charges of its charged residues scaled.
+
+    All atoms of a residue whose formal charge is not 0 are scaled alike, so that a neutral box
+    stays neutral and water stays water (electronic continuum correction: Leontyev, Stuchebrukhov,
+    Phys. Chem. Chem. Phys. 13 (2011) 2613).
+
+    Parameters
+    ----------
+    parameters : Parameters
+        With the origin of the charges of each of its residues.
+    factor : float
+        Above 0, up to 1.
+
+    Raises
+    ------
+    InputError
+        Where the factor is none.
+    ForceFieldError
+        Where the formal charge of a residue is not known.
+    """
+    if not 0 < factor <= 1:
+        raise InputError(f"charge_scale is {factor}; wanted a number above 0, up to 1 (full)")
+    if factor == 1:
+        return parameters
+    formal = {origin.residue: origin.formal_charge for origin in parameters.charge_origins}
+    if unknown := sorted(set(parameters.residues) - formal.keys()):
+        raise ForceFieldError(
+            f"{parameters.force_field}: charges cannot be scaled where the formal charge of "
+            f"{', '.join(unknown)} is not known; the force field must say where they come from"
+        )
+    by_residue = {name: factor if charge else 1.0 for name, charge in formal.items()}
+    factors = np.array([by_residue[name] for name in parameters.residues])
+    origins = tuple(
+        replace(origin, scale=origin.scale * by_residue[origin.residue])
+        for origin in parameters.charge_origins
+    )
+    return replace(parameters, charges_e=parameters.charges_e * factors, charge_origins=origins)
