@@ -1,6 +1,7 @@
 """The LAMMPS templates, with LAMMPS itself, on a box that needs no other code of ours."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import mdtraj
 import numpy as np
 import pytest
 
-from iemhpc.lammps.log_file import read_thermo
+from iemhpc.lammps.log_file import read_thermo, thermo_tables
 from iemhpc.resources import resource
 from iemhpc.scheduler.scripts import STAGES
 from iemhpc.settings.protocol import PRESETS
@@ -22,7 +23,9 @@ SHORT = {
     "minimize_steps": 60,
     "warm_ps": 0.1,
     "compress_ps": 0.1,
-    "density_ps": 0.2,
+    "density_ps": 0.1,
+    "density_blocks": 2,
+    "density_tolerance": 0.5,
     "anneal_ps": 0.6,
     "cool_ps": 0.2,
     "settle_npt_ps": 0.2,
@@ -47,7 +50,8 @@ def run_stage(
 
 def index_variables(stage: str) -> set[str]:
     text = resource("lammps_templates", f"{stage}.in").read_text()
-    return set(re.findall(r"^variable\s+(\w+)\s+index", text, flags=re.MULTILINE))
+    # one value, and at most a comment: a list is the template's own
+    return set(re.findall(r"^variable\s+(\w+)\s+index\s+\S+\s*(?:#.*)?$", text, re.MULTILINE))
 
 
 def test_every_number_of_a_protocol_is_a_variable_of_a_template() -> None:
@@ -80,14 +84,15 @@ def test_defaults_of_the_templates_are_the_quick_protocol() -> None:
 
 
 @pytest.mark.lammps
+@pytest.mark.parametrize("larsen_scale", [0, 1])
 def test_templates_parse_without_being_run(
-    lmp: str, write_water_box: WriteBox, tmp_path: Path
+    lmp: str, write_water_box: WriteBox, tmp_path: Path, larsen_scale: int
 ) -> None:
     folder = write_water_box(tmp_path / "run", per_edge=7)
     for stage in STAGES:
         # production sets its own timer; a limit of nothing is the same as -skiprun
         limit = {"time_limit": "00:00:00"} if stage == "production" else {}
-        done = run_stage(lmp, folder, stage, limit, "-skiprun")
+        done = run_stage(lmp, folder, stage, limit | {"larsen_scale": larsen_scale}, "-skiprun")
         log = (folder / f"log.{stage}").read_text()
         assert not re.search("^ERROR", log, re.MULTILINE), log[-2000:]
         assert done.returncode == (75 if stage == "production" else 0)
@@ -121,11 +126,64 @@ def test_production_writes_every_frame_and_water_stays_rigid(finished: Path) -> 
 
 @pytest.mark.lammps
 def test_annealing_is_hot_and_ends_at_the_wanted_temperature(finished: Path) -> None:
-    warm, _, _, hot, *_ = read_thermo(finished / "log.equilibrate")
+    warm, _, _, _, hot, *_ = read_thermo(finished / "log.equilibrate")
     assert hot["Temp"][-1] > 400.0
     production = read_thermo(finished / "log.production")[-1]
     assert production["Temp"].mean() == pytest.approx(298.15, abs=60.0)
     assert warm["Step"][0] == 0
+
+
+@pytest.mark.lammps
+def test_larsens_compression_has_its_21_steps(lmp: str, finished: Path, tmp_path: Path) -> None:
+    """Larsen, Lin, Hart and Colina, Macromolecules 44, 6944 (2011), a thousandth of its lengths."""
+    shutil.copytree(finished, tmp_path / "run")
+    done = run_stage(
+        lmp, tmp_path / "run", "equilibrate", SHORT | {"larsen_scale": 0.001, "timestep_fs": 1}
+    )
+    assert done.returncode == 0, done.stdout
+    text = (tmp_path / "run" / "log.equilibrate").read_text()
+    pressures_atm = re.findall(r"^iemhpc: Larsen cycle \d of 7, (\S+) atm", text, re.MULTILINE)
+    bar_per_atm = 1.01325
+    assert [round(float(atm) * bar_per_atm) for atm in pressures_atm] == [
+        *(1000, 30000, 50000, 25000, 5000, 500, 1)
+    ]
+    tables = thermo_tables(text)[1:22]  # after the warm-up
+    lengths = [round(table["Step"][-1] - table["Step"][0]) for table in tables]
+    assert lengths == [
+        *(50, 50, 50),
+        *(50, 100, 50),
+        *(50, 100, 50),
+        *(50, 100, 5),
+        *(5, 10, 5),
+        *(5, 10, 5),
+        *(5, 10, 800),
+    ]
+    assert sum(lengths) == 1560
+
+
+@pytest.mark.lammps
+def test_a_density_that_still_moves_is_an_error_in_words(
+    lmp: str, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    tight = {"density_ps": 0.5, "density_tolerance": 0.0, "compress_ps": 2}
+    done = run_stage(lmp, tmp_path / "run", "equilibrate", SHORT | tight)
+    assert done.returncode == 3
+    log = (tmp_path / "run" / "log.equilibrate").read_text()
+    assert re.search(
+        r"^ERROR: iemhpc: the density has not settled: the last two of 2 blocks of 0.5 ps differ "
+        r"by [\d.]+ %, wanted at most 0.00 % or twice the error of [\d.]+ %; lengthen density_ps "
+        r"or allow more density_blocks",
+        log,
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.lammps
+def test_a_density_that_agrees_with_itself_ends_the_blocks(finished: Path) -> None:
+    log = (finished / "log.equilibrate").read_text()
+    assert len(re.findall(r"^iemhpc: to density, block", log, re.MULTILINE)) == 2
+    assert re.search(r"^iemhpc: the density is steady at [\d.]+ g/cm3", log, re.MULTILINE)
 
 
 @pytest.mark.lammps

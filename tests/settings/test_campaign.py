@@ -114,6 +114,21 @@ def test_every_preset_anneals_and_writes_frames(name: str) -> None:
     assert isinstance(make_campaign(ONE | {"protocol": name}, where=""), CampaignSettings)
 
 
+@pytest.mark.parametrize("blocks", [1.0, 2.5])
+def test_a_steady_density_needs_two_whole_blocks(blocks: float) -> None:
+    with pytest.raises(InputError, match=r"density_blocks: got .*, wanted a whole number of 2"):
+        protocol_variables("quick", {"density_blocks": blocks})
+
+
+def test_full_compresses_in_larsens_steps_and_the_others_briefly() -> None:
+    assert {name: preset.variables["larsen_scale"] for name, preset in PRESETS.items()} == {
+        "test": 0.0,
+        "demo": 0.0,
+        "quick": 0.0,
+        "full": 1.0,
+    }
+
+
 def test_unknown_presets_list_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="Known: demo, full, quick, test"):
         protocol_variables("none")
