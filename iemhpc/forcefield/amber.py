@@ -12,6 +12,7 @@ from pathlib import Path
 
 from iemhpc.errors import InputError
 from iemhpc.forcefield.parameters import Term
+from iemhpc.forcefield.topology import palindrome
 from iemhpc.resources import resource
 from iemhpc.units import SIGMA_PER_RMIN_HALF
 
@@ -103,17 +104,6 @@ class AmberTable:
                     source, penalty = entry.source, entry.penalty
                     return Term(types=types, values=values, source=source, penalty=penalty)
         return None
-
-
-def palindrome(types: Sequence[str]) -> Key:
-    """Return the types in the one of both reading directions that sorts first.
-
-    Examples
-    --------
-    >>> palindrome(("hc", "c3", "c3", "ca"))
-    ('ca', 'c3', 'c3', 'hc')
-    """
-    return min(tuple(types), tuple(reversed(types)))
 
 
 @lru_cache

@@ -1,0 +1,127 @@
+"""Bonded terms of a molecule: which atoms make an angle, a torsion or a planar centre, and of what
+type each is.
+
+Every force field enumerates them alike: all angles and torsions along bonds, each quadruple once,
+and a planar centre where an atom has three bonds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.forcefield.parameters import Term
+
+Neighbours = Sequence[Sequence[int]]
+Typed = tuple[tuple[Term, ...], NDArray[np.int64]]
+"""Types of one kind of term, and a row (type, atoms…) for each term."""
+
+_WIDTH = {"atom": 1, "bond": 2, "angle": 3, "dihedral": 4, "improper": 4}
+
+
+def neighbours_of(bonds: Sequence[tuple[int, int]], *, n_atoms: int) -> Neighbours:
+    """Return the atoms bonded to each atom, ascending.
+
+    Examples
+    --------
+    >>> neighbours_of([(0, 1), (2, 1)], n_atoms=3)
+    [[1], [0, 2], [1]]
+    """
+    neighbours: list[list[int]] = [[] for _ in range(n_atoms)]
+    for first, second in bonds:
+        neighbours[first].append(second)
+        neighbours[second].append(first)
+    return [sorted(atoms) for atoms in neighbours]
+
+
+def enumerate_angles(neighbours: Neighbours) -> Iterator[tuple[int, ...]]:
+    """Yield each angle once, its centre in the middle.
+
+    Examples
+    --------
+    >>> list(enumerate_angles([[1], [0, 2], [1]]))
+    [(0, 1, 2)]
+    """
+    for centre, around in enumerate(neighbours):
+        for place, first in enumerate(around):
+            yield from ((first, centre, last) for last in around[place + 1 :])
+
+
+def enumerate_dihedrals(neighbours: Neighbours) -> Iterator[tuple[int, ...]]:
+    """Yield each torsion once, along its chain of bonds; a three-membered ring has none.
+
+    Examples
+    --------
+    >>> list(enumerate_dihedrals([[1], [0, 2], [1, 3], [2]]))
+    [(0, 1, 2, 3)]
+    """
+    for second, around in enumerate(neighbours):
+        for third in around:
+            if third < second:
+                continue
+            for first in around:
+                for last in neighbours[third]:
+                    if first not in (third, last) and last != second:
+                        yield first, second, third, last
+
+
+def enumerate_planar(neighbours: Neighbours) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield each atom with three bonds, and the atoms around it.
+
+    Examples
+    --------
+    >>> list(enumerate_planar([[1, 2, 3], [0], [0], [0]]))
+    [(0, (1, 2, 3))]
+    """
+    for centre, around in enumerate(neighbours):
+        if len(around) == 3:
+            yield centre, tuple(around)
+
+
+def palindrome(types: Sequence[str]) -> tuple[str, ...]:
+    """Return the types in the one of both reading directions that sorts first.
+
+    Examples
+    --------
+    >>> palindrome(("hc", "c3", "c3", "ca"))
+    ('ca', 'c3', 'c3', 'hc')
+    """
+    return min(tuple(types), tuple(reversed(types)))
+
+
+@dataclass(slots=True)
+class TermFinder:
+    """Looks terms up by the types of their atoms, and remembers what is missing."""
+
+    types: Sequence[str]
+    """Type of each atom in bonded terms."""
+    missing: dict[str, None] = field(default_factory=dict)
+    """``bond c3-ca`` and the like, in the order they were looked for."""
+
+    def typed(
+        self,
+        kind: str,
+        rows: Iterable[tuple[int, ...]],
+        find: Callable[[tuple[str, ...]], Term | None],
+    ) -> Typed:
+        """Return the types in use and a row for each term, in the order of ``rows``.
+
+        ``find`` is asked once for each different sequence of types; both reading directions of a
+        term are one, except for impropers.
+        """
+        index: dict[tuple[str, ...], int] = {}
+        terms: list[Term] = []
+        table: list[tuple[int, ...]] = []
+        for row in rows:
+            types = tuple([self.types[atom] for atom in row])
+            key = types if kind == "improper" or types <= types[::-1] else types[::-1]
+            if key not in index:
+                term = find(key)
+                if term is None:
+                    self.missing[f"{kind} {'-'.join(key)}"] = None
+                    continue
+                index[key] = len(terms)
+                terms.append(term)
+            table.append((index[key], *row))
+        return tuple(terms), np.array(table, dtype=np.int64).reshape(-1, 1 + _WIDTH[kind])
