@@ -6,6 +6,7 @@ from rdkit import Chem
 
 from iemhpc.polymer.materials import Ion, Polymer
 from iemhpc.polymer.repeat_unit import RepeatUnit, attachments, unit_mol
+from iemhpc.units import WATER_G_MOL
 
 PROTON_G_MOL = 1.00728
 """Mass of H+, for the acid form in which equivalent weights are given."""
@@ -38,6 +39,33 @@ def equivalent_weight_g_mol(polymer: Polymer, counterion: Ion | None = None) -> 
 def ion_exchange_capacity_meq_g(polymer: Polymer, counterion: Ion) -> float:
     """Return tethered charges per mass of dry polymer in the form of a counter-ion, meq/g."""
     return 1000.0 / equivalent_weight_g_mol(polymer, counterion)
+
+
+def water_uptake_g_g(polymer: Polymer, counterion: Ion, water_per_site: float) -> float:
+    """Return the mass of water per mass of dry polymer in the form of a counter-ion, g/g.
+
+    Examples
+    --------
+    >>> from iemhpc.polymer.catalog import load_ion, load_membrane
+    >>> round(water_uptake_g_g(load_membrane("CR61").polymer, load_ion("Na"), 21.0), 2)
+    1.35
+    """
+    return water_per_site * WATER_G_MOL / equivalent_weight_g_mol(polymer, counterion)
+
+
+def water_per_site(polymer: Polymer, counterion: Ion, uptake_g_g: float) -> float:
+    """Return the water molecules per tethered charge of an uptake in g/g.
+
+    The mass of the dry polymer is that in the form of the counter-ion: 1000 over its ion-exchange
+    capacity in meq/g, per mole of tethered charge.
+
+    Examples
+    --------
+    >>> from iemhpc.polymer.catalog import load_ion, load_membrane
+    >>> round(water_per_site(load_membrane("CR61").polymer, load_ion("Na"), 1.35))
+    21
+    """
+    return uptake_g_g * equivalent_weight_g_mol(polymer, counterion) / WATER_G_MOL
 
 
 def charge_spacing_A(polymer: Polymer) -> float:

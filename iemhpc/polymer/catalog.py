@@ -6,16 +6,25 @@ The values themselves (:class:`Ion`, :class:`Salt`, :class:`Polymer`, :class:`Me
 
 import csv
 import math
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from rdkit import Chem
 
 from iemhpc.errors import ChemistryError, InputError, unknown_name
+from iemhpc.polymer.capacity import water_per_site
 from iemhpc.polymer.materials import Ion, Membrane, Polymer, Salt, System
-from iemhpc.polymer.repeat_unit import RepeatUnit, average_mass_g_mol, n_sites
+from iemhpc.polymer.repeat_unit import (
+    RepeatUnit,
+    atoms_by_smarts,
+    average_mass_g_mol,
+    n_sites,
+    tethered_atoms,
+    with_sites,
+)
 from iemhpc.resources import resource
-from iemhpc.settings.membrane import MembraneSettings, read_membrane_settings
+from iemhpc.settings.membrane import MembraneSettings, UnitSettings, read_membrane_settings
 
 __all__ = [
     "Ion",
@@ -23,6 +32,7 @@ __all__ = [
     "Polymer",
     "Salt",
     "System",
+    "as_membrane",
     "ion_names",
     "load_ion",
     "load_membrane",
@@ -64,7 +74,7 @@ def load_membrane(name_or_path: str | Path) -> Membrane:
     -1
     """
     if isinstance(name_or_path, Path) or name_or_path.lower().endswith(".toml"):
-        return _as_membrane(read_membrane_settings(Path(name_or_path)))
+        return as_membrane(read_membrane_settings(Path(name_or_path)))
     by_lower = {name.lower(): name for name in membrane_names()}
     if name_or_path.lower() not in by_lower:
         raise unknown_name("membrane", name_or_path, by_lower.values())
@@ -73,11 +83,18 @@ def load_membrane(name_or_path: str | Path) -> Membrane:
 
 @cache
 def _catalogued(name: str) -> Membrane:
-    return _as_membrane(read_membrane_settings(resource("data", "membranes", f"{name}.toml")))
+    return as_membrane(read_membrane_settings(resource("data", "membranes", f"{name}.toml")))
 
 
-def _as_membrane(settings: MembraneSettings) -> Membrane:
-    units = tuple(RepeatUnit(unit.name, unit.smiles) for unit in settings.units)
+def as_membrane(settings: MembraneSettings) -> Membrane:
+    """Return the membrane that settings describe, from a TOML or the command line alike.
+
+    Raises
+    ------
+    ChemistryError
+        Where units cannot be what they claim to be; all of them at once.
+    """
+    units = tuple(_as_unit(unit) for unit in settings.units)
     total = math.fsum(unit.fraction for unit in settings.units)
     counts = tuple(u.oligomer_count for u in settings.units if u.oligomer_count is not None)
     polymer = Polymer(
@@ -90,19 +107,38 @@ def _as_membrane(settings: MembraneSettings) -> Membrane:
     )
     crosslinker = settings.network.crosslinker if settings.network else None
     _check_membrane(polymer, crosslinker)
+    salts = tuple(load_salt(name) for name in settings.salts)
     return Membrane(
         name=settings.name,
         full_name=settings.full_name,
         polymer=polymer,
-        salts=tuple(load_salt(name).name for name in settings.salts),
-        water_per_site=settings.water_per_site,
+        salts=tuple(salt.name for salt in salts),
+        water_per_site=_water_per_site(settings, polymer, salts[0]),
         c_fix_molar=settings.c_fix_molar,
         xi=settings.xi,
         crosslinker=crosslinker,
+        tacticity=settings.tacticity,
         assumed=settings.assumed,
         sources=settings.sources,
         doubts=settings.doubts,
     )
+
+
+def _as_unit(settings: UnitSettings) -> RepeatUnit:
+    unit = RepeatUnit(settings.name, settings.smiles)
+    if settings.tethered_smarts:
+        return with_sites(unit, atoms_by_smarts(unit, settings.tethered_smarts))
+    if settings.tethered_atoms:
+        # made first, so that places outside the unit are told before they are looked at
+        return with_sites(unit, replace(unit, given_sites=settings.tethered_atoms).given_sites)
+    return unit
+
+
+def _water_per_site(settings: MembraneSettings, polymer: Polymer, salt: Salt) -> float:
+    if settings.water_per_site is not None:
+        return settings.water_per_site
+    counterion = salt.cation if polymer.site_charge < 0 else salt.anion
+    return water_per_site(polymer, counterion, settings.water_uptake or 0.0)
 
 
 def _check_membrane(polymer: Polymer, crosslinker: str | None) -> None:
@@ -112,17 +148,35 @@ def _check_membrane(polymer: Polymer, crosslinker: str | None) -> None:
             f"among {', '.join(unit.name for unit in polymer.units)}; write acids and amines as "
             "their ions, as in S(=O)(=O)[O-] and [N+](C)(C)C"
         )
-    for unit in polymer.units:
-        if (unit.name == crosslinker) != (unit.n_attachments == 4):
-            raise ChemistryError(
-                f"membrane {polymer.name!r}: unit {unit.name!r} has {unit.n_attachments} "
-                "attachment points; the cross-linker named in [network] has four, any other two"
-            )
-        if n_sites(unit) != abs(unit.charge):
-            raise ChemistryError(
-                f"membrane {polymer.name!r}: unit {unit.name!r} has {n_sites(unit)} charged "
-                f"groups but a charge of {unit.charge:+d}; wanted one elementary charge a group"
-            )
+    problems = [said for unit in polymer.units for said in _unit_problems(unit, crosslinker)]
+    if problems:
+        raise ChemistryError(f"membrane {polymer.name!r}: " + "; ".join(problems))
+
+
+def _unit_problems(unit: RepeatUnit, crosslinker: str | None) -> list[str]:
+    problems = []
+    if (unit.name == crosslinker) != (unit.n_attachments == 4):
+        problems.append(
+            f"unit {unit.name!r} has {unit.n_attachments} attachment points; the cross-linker "
+            "named in [network] or by --crosslinker has four, any other two"
+        )
+    n_found, n_wanted = n_sites(unit), abs(unit.charge)
+    if n_wanted and not n_found:
+        problems.append(
+            f"unit {unit.name!r}, {unit.smiles!r}: no known group holds its charge of "
+            f"{unit.charge:+d}; known are -SO3-, -OSO3-, phosphonate, carboxylate, ammonium, "
+            "phosphonium and aromatic N+; say which atoms do, with tethered_smarts or "
+            "tethered_atoms (--tethered)"
+        )
+    elif n_found != n_wanted:
+        atoms = ", ".join(map(str, tethered_atoms(unit)))
+        problems.append(
+            f"unit {unit.name!r} has {n_found} tethered site{'s' if n_found > 1 else ''} (atoms "
+            f"{atoms} of {unit.smiles!r}) and a charge of {unit.charge:+d}; wanted one site an "
+            "elementary charge: mend the SMILES, or say which atoms with tethered_smarts or "
+            "tethered_atoms (--tethered)"
+        )
+    return problems
 
 
 def ion_names() -> tuple[str, ...]:

@@ -154,6 +154,8 @@ class Membrane:
     """Published Manning parameter."""
     crosslinker: str | None = None
     """Name of the unit that joins chains."""
+    tacticity: str = "atactic"
+    """atactic, isotactic or syndiotactic."""
     assumed: tuple[str, ...] = ()
     """Figures that no source gives."""
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)

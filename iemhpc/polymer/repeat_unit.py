@@ -6,7 +6,7 @@ spellings of a unit make the same polymer; ``[*:1]`` (head), ``[*:2]`` (tail) sa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rdkit import Chem, rdBase
@@ -47,6 +47,9 @@ class RepeatUnit:
     """What a person calls it."""
     smiles: str
     """SMILES with two or four attachment points ``[*]``, as it was written."""
+    given_sites: tuple[int, ...] = ()
+    """Atoms that count as its tethered sites where a user says so, as :func:`tethered_atoms` counts
+    them; empty: found by :func:`tethered_atoms`."""
 
     def __post_init__(self) -> None:
         try:
@@ -58,11 +61,11 @@ class RepeatUnit:
                 f"repeat unit {self.name!r}, {self.smiles!r}: an atom has an unpaired electron; "
                 "write its hydrogens or its charge, as in [CH2] or [O-]"
             )
-        if self.charge and not _charge_centers(mol):
+        if outside := [site for site in self.given_sites if not 0 <= site < self.n_atoms]:
             raise ChemistryError(
-                f"repeat unit {self.name!r}, {self.smiles!r}: no known group holds its charge of "
-                f"{self.charge:+d}; known are -SO3-, -OSO3-, phosphonate, carboxylate, ammonium, "
-                "phosphonium and aromatic N+"
+                f"repeat unit {self.name!r}: tethered atoms {', '.join(map(str, outside))} are not "
+                f"among its {self.n_atoms} atoms; they count from 0 in the order of "
+                f"{self.smiles!r}, attachment points and hydrogens left out"
             )
 
     @property
@@ -92,10 +95,15 @@ class RepeatUnit:
 
     @property
     def oriented_smiles(self) -> str:
-        """The same, with the attachment points numbered: head 1, tail 2, those of the far chain."""
+        """The same, with the attachment points numbered (head 1, tail 2, those of the far chain)
+        and given sites marked ``:1``.
+        """
         mol = unit_mol(self)
         for number, point in enumerate(attachments(self), start=1):
             mol.GetAtomWithIdx(point).SetIsotope(number)
+        kept = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum()]
+        for site in self.given_sites:
+            kept[site].SetAtomMapNum(1)
         return str(Chem.MolToSmiles(mol))
 
 
@@ -126,7 +134,8 @@ def tethered_atoms(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ..
         The repeat unit.
     convention : str
         ``paper``: terminal oxygens of an anionic group (never an ester or ether O), the N of a
-        cationic one. ``center``: S, P, C or N at the middle of the group.
+        cationic one. ``center``: S, P, C or N at the middle of the group. Sites that a user gave
+        are those of both.
 
     Returns
     -------
@@ -141,6 +150,8 @@ def tethered_atoms(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ..
     """
     if convention not in CONVENTIONS:
         raise unknown_name("site convention", convention, CONVENTIONS)
+    if unit.given_sites:
+        return unit.given_sites
     mol = _parse(unit.smiles)
     sites = _charge_centers(mol)
     if convention == "paper":
@@ -151,8 +162,64 @@ def tethered_atoms(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ..
 
 
 def n_sites(unit: RepeatUnit) -> int:
-    """Return the number of tethered charges of a unit: 1 for one sulfonate group."""
-    return len(tethered_atoms(unit, "center"))
+    """Return the number of tethered charges of a unit: 1 for one sulfonate group.
+
+    Given atoms that are bonded or share a neighbour, as the oxygens of one group do, are one site.
+    """
+    if not unit.given_sites:
+        return len(tethered_atoms(unit, "center"))
+    mol = _parse(unit.smiles)
+    kept = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum()]
+    distance = Chem.GetDistanceMatrix(mol)
+    groups: list[set[int]] = []
+    for atom in (kept[site] for site in unit.given_sites):
+        near = [group for group in groups if any(distance[atom, other] <= 2 for other in group)]
+        groups = [group for group in groups if group not in near] + [{atom}.union(*near)]
+    return len(groups)
+
+
+def with_sites(unit: RepeatUnit, sites: Sequence[int]) -> RepeatUnit:
+    """Return the unit with given tethered atoms; those that are found anyway change nothing.
+
+    Examples
+    --------
+    >>> sulfate = RepeatUnit("vinyl sulfate", "[*]CC([*])OS(=O)(=O)[O-]")
+    >>> with_sites(sulfate, [6, 5, 4]) == sulfate, with_sites(sulfate, [3]).given_sites
+    (True, (3,))
+    """
+    atoms = tuple(sorted(set(sites)))
+    return unit if atoms == tethered_atoms(unit) else replace(unit, given_sites=atoms)
+
+
+def atoms_by_smarts(unit: RepeatUnit, smarts: str) -> tuple[int, ...]:
+    """Return the atoms of a unit that the first atom of a SMARTS matches.
+
+    Raises
+    ------
+    ChemistryError
+        Where it is no SMARTS, or matches nothing.
+
+    Examples
+    --------
+    >>> sulfate = RepeatUnit("vinyl sulfate", "[*]CC([*])OS(=O)(=O)[O-]")
+    >>> atoms_by_smarts(sulfate, "[O;X1]~S")
+    (4, 5, 6)
+    """
+    with rdBase.BlockLogs():
+        pattern = Chem.MolFromSmarts(smarts)
+    if pattern is None or pattern.GetNumAtoms() == 0:
+        raise ChemistryError(
+            f"repeat unit {unit.name!r}: {smarts!r} is not a SMARTS that RDKit can read"
+        )
+    mol = _parse(unit.smiles)
+    index = _index_without_dummies(mol)
+    found = {index[match[0]] for match in mol.GetSubstructMatches(pattern) if match[0] in index}
+    if not found:
+        raise ChemistryError(
+            f"repeat unit {unit.name!r}: no atom of {unit.smiles!r} is matched by the SMARTS "
+            f"{smarts!r} of its tethered sites; its first atom is the site, as in [O;X1]~S"
+        )
+    return tuple(sorted(found))
 
 
 def attachments(unit: RepeatUnit) -> tuple[int, ...]:

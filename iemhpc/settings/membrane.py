@@ -1,13 +1,12 @@
 """The TOML file of one membrane: its repeat units, its water, and where each figure is from."""
 
 import math
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from iemhpc.errors import InputError, MissingInputError
+from iemhpc.settings.reading import read_settings, validate_settings
 
 FRACTION_TOLERANCE = 0.005
 """How far the unit fractions may sum from one: three times 0.333 passes."""
@@ -45,6 +44,25 @@ class UnitSettings(BaseModel):
         "default: the smallest composition within 5 % of the fractions",
         json_schema_extra={"unit": "repeat units"},
     )
+    tethered_smarts: str | None = Field(
+        default=None,
+        min_length=1,
+        description="SMARTS whose first atom is a tethered site, as in [O;X1]~S; default: terminal "
+        "oxygens of anionic groups, nitrogens of cationic ones",
+    )
+    tethered_atoms: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(),
+        description="tethered sites by their places among the atoms of smiles, counted from 0, "
+        "attachment points left out",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.tethered_smarts and self.tethered_atoms:
+            raise ValueError(
+                f"unit {self.name} has both tethered_smarts and tethered_atoms; give one of them"
+            )
+        return self
 
 
 class NetworkSettings(BaseModel):
@@ -70,9 +88,16 @@ class MembraneSettings(BaseModel):
     salts: tuple[str, ...] = Field(
         min_length=1, description="salts it is studied with, names of data/salts.csv"
     )
-    water_per_site: Positive = Field(
-        description="water molecules per tethered charge",
+    water_per_site: Positive | None = Field(
+        default=None,
+        description="water molecules per tethered charge; or give water_uptake",
         json_schema_extra={"unit": "mol/mol"},
+    )
+    water_uptake: Positive | None = Field(
+        default=None,
+        description="grams of water per gram of dry polymer in the form of the counter-ion that "
+        "the first of the salts brings; instead of water_per_site",
+        json_schema_extra={"unit": "g/g"},
     )
     c_fix_molar: Positive | None = Field(
         default=None,
@@ -84,6 +109,9 @@ class MembraneSettings(BaseModel):
         default=None,
         description="published Manning parameter, Bjerrum length over charge spacing; default "
         "from the contour distance between charges",
+    )
+    tacticity: Literal["atactic", "isotactic", "syndiotactic"] = Field(
+        default="atactic", description="configuration along the chain"
     )
     units: tuple[UnitSettings, ...] = Field(min_length=1, description="the repeat units")
     network: NetworkSettings | None = Field(default=None, description="how chains are joined")
@@ -113,6 +141,11 @@ class MembraneSettings(BaseModel):
                 f"network.crosslinker {self.network.crosslinker!r} is no unit of this polymer; "
                 f"its units: {', '.join(names)}"
             )
+        if (self.water_per_site is None) == (self.water_uptake is None):
+            raise ValueError(
+                "wanted the water of the membrane once: water_per_site (molecules per tethered "
+                "charge) or water_uptake (g/g)"
+            )
         counts = [unit.oligomer_count is not None for unit in self.units]
         if any(counts) and not all(counts):
             raise ValueError("oligomer_count is given for some units only; give all or none")
@@ -127,44 +160,16 @@ def read_membrane_settings(path: Path) -> MembraneSettings:
     MissingInputError
         Where there is no such file.
     InputError
-        Where it is not TOML, or a key is unknown, missing or of the wrong kind.
+        Where it is not TOML, or a key is unknown, missing or of the wrong kind; all at once.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise MissingInputError(
-            f"{path} is not a file; wanted a membrane's TOML (see data/membranes for examples)"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}; mend that line") from error
-    try:
-        return MembraneSettings.model_validate(values)
-    except ValidationError as error:
-        raise InputError(_explain(path, error)) from error
+    return read_settings(
+        path,
+        MembraneSettings,
+        what="a membrane's TOML",
+        made_by="see data/membranes for examples, or say the polymer with iemhpc md-submit --unit",
+    )
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"]) or "the file"
-        if problem["type"] == "extra_forbidden":
-            known = ", ".join(_settings_at(problem["loc"]).model_fields)
-            lines.append(f"{where}: unknown key; known: {known}")
-        elif problem["type"] == "missing":
-            lines.append(f"{where}: missing; {_meaning(problem['loc'])}")
-        elif problem["type"] == "value_error":
-            lines.append(str(problem["ctx"]["error"]))
-        else:
-            lines.append(f"{where}: got {problem['input']!r}; {problem['msg']}")
-    return f"{path}: " + "; ".join(lines)
-
-
-def _meaning(location: tuple[str | int, ...]) -> str:
-    field = _settings_at(location).model_fields.get(str(location[-1]))
-    return field.description or "" if field else ""
-
-
-def _settings_at(location: tuple[str | int, ...]) -> type[BaseModel]:
-    """Return the table of the file in which a problem lies."""
-    tables: dict[str, type[BaseModel]] = {"units": UnitSettings, "network": NetworkSettings}
-    return tables.get(str(location[0]), MembraneSettings) if len(location) > 1 else MembraneSettings
+def make_membrane_settings(values: dict[str, Any], *, where: str) -> MembraneSettings:
+    """Return the membrane of the given values; ``where`` names their origin in an error."""
+    return validate_settings(values, MembraneSettings, where=where)

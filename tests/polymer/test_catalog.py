@@ -210,6 +210,17 @@ def test_path_that_is_not_there_is_said(tmp_path):
         ("[*]CC([*])C(=O)[O-]", "[*]CC([*])C(=O)O", "has no tethered charge"),
         ("[*]CC([*])C(=O)OC", "[*]CC([*])C[N+](C)(C)C", "units of both signs"),
         ("[*]CC([*])C(=O)OC", "[*]CC([*])C([*])C[*]", "has 4 attachment points; the cross-linker"),
+        ("[*]CC([*])C(=O)OC", "[*]CC([*])C[*]", "unit 'methyl acrylate'.* has 3 attachment points"),
+        ("[*]CC([*])C(=O)OC", "CC([*])C", "unit 'methyl acrylate'.* has 1 attachment points"),
+        ("[*]CC([*])C(=O)[O-]", "[*]CC([*])[O-]", "no known group holds its charge of -1; known"),
+        (
+            "[*]CC([*])C(=O)[O-]",
+            "[*]CC([*])(C(=O)[O-])CC[N+](C)(C)CCS(=O)(=O)[O-]",
+            r"has 3 tethered sites \(atoms 3, 4, 7, 13, 14, 15 .* and a charge of -1; wanted one",
+        ),
+        ("fraction = 0.4", "fraction = 0.4\ntethered_atoms = [0, 4]", "has 2 tethered sites"),
+        ("fraction = 0.4", 'fraction = 0.4\ntethered_smarts = "N"', "no atom of .* is matched by"),
+        ("fraction = 0.6", "fraction = 0.6\ntethered_atoms = [1]", r"has 1 tethered site \(atoms"),
         ("[*]CC([*])C(=O)OC", "[*]CC(", "repeat unit 'methyl acrylate'"),
         ("[*]CC([*])C(=O)OC", "[*]CC([*])[At]", "has At, which has no atom feature"),
     ],
@@ -219,6 +230,41 @@ def test_impossible_membrane_is_refused(tmp_path, old, new, message):
     path.write_text(MEMBRANE_TOML.format(more="").replace(old, new))
     with pytest.raises(InputError, match=message):
         load_membrane(path)
+
+
+def test_all_units_that_cannot_be_are_told_at_once(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = MEMBRANE_TOML.format(more="").replace("[*]CC([*])C(=O)[O-]", "[*]CC([*])[O-]")
+    path.write_text(text.replace("[*]CC([*])C(=O)OC", "[*]CC([*])C([*])C[*]"))
+    with pytest.raises(ChemistryError) as error:
+        load_membrane(path)
+    for said in ("no known group holds", "'methyl acrylate' has 4 attachment points"):
+        assert said in str(error.value)
+
+
+def test_given_tethered_atoms_make_another_polymer(tmp_path):
+    path = tmp_path / "mine.toml"
+    hashes = []
+    for given in (
+        "",
+        "tethered_atoms = [3, 4]",
+        'tethered_smarts = "[O;X1]"',
+        "tethered_atoms=[2]",
+    ):
+        path.write_text(MEMBRANE_TOML.format(more="").replace("= 0.4", f"= 0.4\n{given}"))
+        hashes.append(load_membrane(path).polymer.hash)
+    assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+
+
+def test_water_uptake_is_of_the_dry_polymer_in_the_form_of_the_counter_ion(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        MEMBRANE_TOML.format(more="").replace("water_per_site = 10", "water_uptake = 1")
+    )
+    membrane = load_membrane(path)
+    # acrylate 71.05, methyl acrylate 86.09 g/mol, Na 22.99: counted by hand
+    dry_g_mol = 71.05 + 86.09 * 0.6 / 0.4 + 22.99
+    assert membrane.water_per_site == pytest.approx(dry_g_mol / 18.015, rel=1e-3)
 
 
 def test_polymer_checks_its_fractions():

@@ -5,7 +5,15 @@ import pytest
 from iemhpc.errors import ChemistryError, UnknownNameError
 from iemhpc.model.graph import ELEMENTS as FEATURE_ELEMENTS
 from iemhpc.polymer.catalog import load_membrane, membrane_names
-from iemhpc.polymer.repeat_unit import ELEMENTS, RepeatUnit, attachments, n_sites, tethered_atoms
+from iemhpc.polymer.repeat_unit import (
+    ELEMENTS,
+    RepeatUnit,
+    atoms_by_smarts,
+    attachments,
+    n_sites,
+    tethered_atoms,
+    with_sites,
+)
 
 ATOMIC_WEIGHTS = {
     "H": 1.008,
@@ -126,7 +134,6 @@ def test_cross_linker_has_near_and_far_chain_apart():
         ("[*]CC([*])S(=O)(=O)[O-].[Na+]", "more than one molecule; leave the counter-ion out"),
         ("[*]=CC[*]", "must hang on one atom by a single bond"),
         ("[*][*]", "must hang on one atom by a single bond"),
-        ("[*]CC([*])[O-]", "no known group holds its charge of -1; known are -SO3-"),
     ],
 )
 def test_bad_unit_says_what_is_wrong_with_it(smiles, message):
@@ -141,3 +148,56 @@ def test_elements_are_those_that_atom_features_know():
 def test_a_radical_is_no_repeat_unit() -> None:
     with pytest.raises(ChemistryError, match="an atom has an unpaired electron"):
         RepeatUnit("radical", "[*]CC([*])C[CH]S(=O)(=O)[O-]")
+
+
+SULFONIMIDE = "[*]CC([*])c1ccc(cc1)S(=O)(=O)[N-]S(=O)(=O)C(F)(F)F"
+
+
+def test_given_sites_are_those_of_both_conventions() -> None:
+    unit = with_sites(RepeatUnit("imide", SULFONIMIDE), [11])
+    assert tethered_atoms(unit, "paper") == tethered_atoms(unit, "center") == (11,)
+    assert n_sites(unit) == 1
+
+
+def test_given_oxygens_of_one_group_are_one_site_and_of_two_groups_two() -> None:
+    two = RepeatUnit("two", "[*]CC([*])c1ccc(S(=O)(=O)[O-])cc1CCCS(=O)(=O)[O-]")
+    oxygens = atoms_by_smarts(two, "[O;X1]~S")
+    assert len(oxygens) == 6
+    assert n_sites(RepeatUnit("two", two.smiles, oxygens)) == n_sites(two) == 2
+    assert n_sites(RepeatUnit("two", two.smiles, oxygens[:3])) == 1
+
+
+def test_sites_that_are_found_anyway_make_no_other_unit_and_other_sites_do() -> None:
+    unit = RepeatUnit("acrylate", "[*]CC([*])C(=O)[O-]")
+    assert with_sites(unit, [4, 3]) == unit
+    carbon = with_sites(unit, [2])
+    assert carbon.oriented_smiles != unit.oriented_smiles
+    assert carbon.canonical_smiles == unit.canonical_smiles
+    # the same atom of another spelling
+    other = with_sites(RepeatUnit("acrylate", "[O-]C(=O)C([*])C[*]"), [1])
+    assert other.oriented_smiles == carbon.oriented_smiles
+
+
+def test_a_smarts_finds_sites_by_its_first_atom() -> None:
+    unit = RepeatUnit("imide", SULFONIMIDE)
+    assert atoms_by_smarts(unit, "[N-](S)S") == (11,)
+
+
+@pytest.mark.parametrize(
+    ("smarts", "message"),
+    [
+        ("[O;X1", r"repeat unit 'x': '\[O;X1' is not a SMARTS that RDKit can read"),
+        ("P", r"no atom of .* is matched by the SMARTS 'P' of its tethered sites; its first atom"),
+        ("[#0]", "no atom of"),
+    ],
+)
+def test_a_smarts_that_finds_nothing_is_told(smarts: str, message: str) -> None:
+    with pytest.raises(ChemistryError, match=message):
+        atoms_by_smarts(RepeatUnit("x", "[*]CC([*])C(=O)[O-]"), smarts)
+
+
+def test_sites_outside_the_unit_are_told() -> None:
+    with pytest.raises(
+        ChemistryError, match=r"tethered atoms 5, 9 are not among its 5 atoms; they"
+    ):
+        RepeatUnit("x", "[*]CC([*])C(=O)[O-]", (1, 5, 9))

@@ -1,0 +1,133 @@
+"""A polymer of one's own, said in words of the command line: ``SMILES:fraction``.
+
+What comes out is what a membrane TOML holds, so the two ways make the same polymer, the same graph
+and the same runs.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+from iemhpc.errors import ChemistryError, InputError
+from iemhpc.polymer.catalog import as_membrane, load_membrane, membrane_names
+from iemhpc.polymer.repeat_unit import RepeatUnit
+from iemhpc.settings.membrane import MembraneSettings, make_membrane_settings
+
+WHERE = "the polymer of --unit"
+"""How an error names it."""
+
+
+def own_membrane(
+    units: Sequence[str],
+    *,
+    crosslinker: str | None = None,
+    arrangement: str = "random",
+    name: str | None = None,
+    salts: Sequence[str] = (),
+    water_per_site: float | None = None,
+    water_uptake: float | None = None,
+    tethered: str | None = None,
+) -> MembraneSettings:
+    """Return the settings of a membrane whose polymer is said unit by unit.
+
+    Parameters
+    ----------
+    units : sequence of str
+        ``SMILES:fraction``, split at the last colon; units of the catalogue keep their names.
+    crosslinker : str, optional
+        The unit with four attachment points, in the same way; its fraction counts with the others.
+    arrangement : str
+        random, block (each unit one block) or alternating.
+    name : str, optional
+        Name of the membrane; by default ``own-`` and the beginning of the polymer's hash.
+    salts : sequence of str
+        Names of salts.
+    water_per_site, water_uptake : float, optional
+        One of them: molecules per tethered charge, or g/g in the form of the first salt's
+        counter-ion.
+    tethered : str, optional
+        SMARTS whose first atom is a tethered site, for every charged unit.
+
+    Raises
+    ------
+    InputError
+        Where something is missing or cannot be; all of it at once.
+
+    Examples
+    --------
+    >>> settings = own_membrane(
+    ...     ["[*]CC([*])C(=O)[O-]:0.4", "[*]CC([*])C(=O)OC:0.6"],
+    ...     salts=["NaCl"],
+    ...     water_per_site=20,
+    ... )
+    >>> settings.name, [unit.name for unit in settings.units]
+    ('own-...', ['unit 1', 'unit 2'])
+    """
+    problems: list[str] = []
+    said = [("--unit", text) for text in units]
+    said += [("--crosslinker", crosslinker)] if crosslinker is not None else []
+    tables = []
+    for place, (option, text) in enumerate(said, 1):
+        try:
+            smiles, fraction = split_unit(text, option=option)
+            unit = RepeatUnit(_catalogued_names().get(_key(smiles), f"unit {place}"), smiles)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        table = {"name": unit.name, "smiles": smiles, "fraction": fraction}
+        tables.append(table | ({"tethered_smarts": tethered} if tethered and unit.charge else {}))
+    if not salts:
+        problems.append("a polymer of your own needs its salts: add --salt NaCl")
+    if water_per_site is None and water_uptake is None:
+        problems.append("it needs its water: add --water-per-site 20, or --water-uptake 0.5 (g/g)")
+    if problems:
+        raise InputError("; ".join(problems))
+    values = {
+        "name": name or "own",
+        "full_name": "a polymer said on the command line",
+        "arrangement": arrangement,
+        "salts": tuple(salts),
+        "water_per_site": water_per_site,
+        "water_uptake": water_uptake,
+        "units": tables,
+        "network": {"crosslinker": tables[-1]["name"]} if crosslinker is not None else None,
+    }
+    settings = make_membrane_settings(values, where=WHERE)
+    membrane = as_membrane(settings)
+    if name is None:
+        settings = settings.model_copy(update={"name": f"own-{membrane.polymer.hash[:6]}"})
+    return settings
+
+
+def split_unit(text: str, *, option: str = "--unit") -> tuple[str, float]:
+    """Return SMILES and fraction of ``SMILES:fraction``, split at the last colon.
+
+    Examples
+    --------
+    >>> split_unit("[*:1]CC([*:2])c1ccccc1:0.25")
+    ('[*:1]CC([*:2])c1ccccc1', 0.25)
+    """
+    smiles, colon, share = text.rpartition(":")
+    try:
+        fraction = float(share)
+    except ValueError:
+        fraction = math.nan
+    if not colon or not smiles or not 0 < fraction <= 1:
+        raise InputError(
+            f"{option}: got {text!r}, wanted SMILES:fraction with a fraction between 0 and 1, as "
+            "in '[*]CC([*])C(=O)[O-]:0.4'"
+        )
+    return smiles, fraction
+
+
+@cache
+def _catalogued_names() -> dict[str, str]:
+    units = [unit for name in membrane_names() for unit in load_membrane(name).polymer.units]
+    return {unit.oriented_smiles: unit.name for unit in units}
+
+
+def _key(smiles: str) -> str:
+    try:
+        return RepeatUnit("unit", smiles).oriented_smiles
+    except ChemistryError:
+        return smiles

@@ -1,0 +1,133 @@
+"""A polymer said on the command line is the polymer of the TOML that says the same."""
+
+from pathlib import Path
+
+import pytest
+
+from iemhpc.errors import ChemistryError, InputError
+from iemhpc.polymer.catalog import as_membrane, load_membrane
+from iemhpc.polymer.oligomer import oligomer
+from iemhpc.polymer.own import own_membrane, split_unit
+
+ACRYLATE, ESTER = "[*]CC([*])C(=O)[O-]", "[*]CC([*])C(=O)OC"
+LINKER = "[*]CC([*])C(=O)OCCOC(=O)C([*])C[*]"
+WET = {"salts": ["NaCl"], "water_per_site": 20.0}
+
+TOML = f"""
+name = "mine"
+arrangement = "{{arrangement}}"
+salts = ["NaCl"]
+water_per_site = 20.0
+[[units]]
+name = "acid"
+smiles = "{ACRYLATE}"
+fraction = 0.4
+{{sites}}
+[[units]]
+name = "ester"
+smiles = "{ESTER}"
+fraction = 0.4
+[[units]]
+name = "bridge"
+smiles = "{LINKER}"
+fraction = 0.2
+[network]
+crosslinker = "bridge"
+"""
+
+
+@pytest.mark.parametrize("arrangement", ["random", "block", "alternating"])
+@pytest.mark.parametrize(("sites", "tethered"), [("", None), ("tethered_atoms = [2]", "C(=O)[O-]")])
+def test_a_toml_and_the_command_line_make_the_same_polymer(
+    tmp_path: Path, arrangement: str, sites: str, tethered: str | None
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TOML.format(arrangement=arrangement, sites=sites))
+    written = load_membrane(path)
+    said = as_membrane(
+        own_membrane(
+            [f"{ACRYLATE}:0.4", f"{ESTER}:0.4"],
+            crosslinker=f"{LINKER}:0.2",
+            arrangement=arrangement,
+            name="mine",
+            tethered=tethered,
+            **WET,
+        )
+    )
+    assert said.polymer.hash == written.polymer.hash
+    assert oligomer(said.polymer).smiles == oligomer(written.polymer).smiles
+    assert said.polymer.fractions == written.polymer.fractions
+    assert (said.topology, said.water_per_site) == (written.topology, written.water_per_site)
+
+
+def test_units_of_the_catalogue_keep_their_names() -> None:
+    settings = own_membrane(
+        ["O=S(=O)([O-])c1ccc(cc1)C([*])C[*]:0.3", "[*]CC([*])c1ccccc1:0.7"], **WET
+    )
+    assert [unit.name for unit in settings.units] == ["styrenesulfonate", "styrene"]
+
+
+def test_a_polymer_without_a_name_is_named_by_what_it_is() -> None:
+    names = {own_membrane([f"{ACRYLATE}:{x}", f"{ESTER}:{1 - x}"], **WET).name for x in (0.4, 0.5)}
+    assert len(names) == 2
+    assert all(name.startswith("own-") for name in names)
+
+
+def test_numbered_attachment_points_are_split_at_the_last_colon() -> None:
+    assert split_unit("[*:2]CC([*:1])C:1") == ("[*:2]CC([*:1])C", 1.0)
+
+
+@pytest.mark.parametrize("text", ["[*:1]CC[*:2]", "[*]CC[*]", "[*]CC[*]:0", "[*]CC[*]:1.2", ":0.5"])
+def test_a_unit_without_its_fraction_says_how_to_write_it(text: str) -> None:
+    with pytest.raises(InputError, match=r"--unit: got .*, wanted SMILES:fraction with a fraction"):
+        split_unit(text)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InputError) as error:
+        own_membrane(["CC([*])C:0.5", "[*]CC([*])C[*]:0.2", "x:a"], crosslinker="y")
+    for said in (
+        "1 attachment points",
+        "3 attachment points",
+        "--unit: got 'x:a'",
+        "--crosslinker: got 'y'",
+        "add --salt NaCl",
+        "add --water-per-site 20, or --water-uptake 0.5",
+    ):
+        assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("units", "more", "message"),
+    [
+        ([f"{ACRYLATE}:0.4", f"{ESTER}:0.4"], {}, "the unit fractions sum to 0.8, wanted 1; they"),
+        (
+            [f"{ACRYLATE}:0.4", f"{ESTER}:0.6"],
+            {"arrangement": "dendritic"},
+            "arrangement: got 'den",
+        ),
+        ([f"{ACRYLATE}:0.4", f"{ACRYLATE}:0.6"], {"name": "a b"}, "name: got 'a b'"),
+        ([f"{ACRYLATE}:0.4", f"{ESTER}:0.6"], {"water_uptake": 1.0}, "water of the membrane once"),
+        ([f"{ACRYLATE}:0.4", f"{LINKER}:0.6"], {}, "has 4 attachment points; the cross-linker"),
+        (
+            [f"{ACRYLATE}:0.4"],
+            {"crosslinker": f"{ESTER}:0.6"},
+            "has 2 attachment points; the cross",
+        ),
+        ([f"{ACRYLATE}:0.4", f"{ESTER}:0.6"], {"tethered": "N"}, "is matched by the SMARTS 'N'"),
+        ([f"{ESTER}:1"], {}, "has no tethered charge"),
+    ],
+)
+def test_what_cannot_be_is_answered(units: list[str], more: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        own_membrane(units, **WET, **more)
+
+
+def test_two_sites_where_one_is_expected_and_none_at_all_are_told() -> None:
+    ylide = "[*]CC([*])C(=O)OCC[N+](C)(C)CC(=O)[O-]:0.5"
+    with pytest.raises(ChemistryError, match="has no tethered charge"):
+        own_membrane([ylide, f"{ESTER}:0.5"], **WET)
+    with pytest.raises(ChemistryError, match=r"has 3 tethered sites .* and a charge of -1; wanted"):
+        own_membrane([ylide.replace("(C)CC", "(CS(=O)(=O)[O-])CC"), f"{ESTER}:0.5"], **WET)
+    with pytest.raises(ChemistryError, match="no known group holds its charge of -1; known are"):
+        own_membrane(["[*]CC([*])[O-]:0.5", f"{ESTER}:0.5"], **WET)
