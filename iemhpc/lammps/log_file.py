@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 from iemhpc.errors import InputError
 
+LABEL = "iemhpc: "
+"""Our templates print a line that begins so before each ``run``."""
+
+NOTE = "iemhpc: note: "
+"""What they print beside that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThermoTable:
@@ -23,6 +29,8 @@ class ThermoTable:
     """Name as in the log (``Step``, ``Temp``, ``Lx``) -> values, shape (n_rows,)."""
     complete: bool
     """Whether LAMMPS reached the end of it."""
+    label: str = ""
+    """What our templates printed before it, without ``iemhpc:``; empty where they did not."""
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         """Return one column.
@@ -52,22 +60,25 @@ def thermo_tables(log: str) -> tuple[ThermoTable, ...]:
     tables: list[ThermoTable] = []
     names: list[str] | None = None
     rows: list[list[float]] = []
+    label = ""
     # a line without its end was cut while it was written
     for line in log[: log.rfind("\n") + 1].splitlines():
         words = line.split()
+        if line.startswith(LABEL) and not line.startswith(NOTE):
+            label = line.removeprefix(LABEL).strip()
         if words[:1] == ["Step"] and all(re.match(r"^[A-Za-z]\w*", word) for word in words):
             if names is not None:
-                tables.append(_table(names, rows, complete=False))
+                tables.append(_table(names, rows, complete=False, label=label))
             names, rows = words, []
         elif names is not None and line.startswith("Loop time of"):
-            tables.append(_table(names, rows, complete=True))
+            tables.append(_table(names, rows, complete=True, label=label))
             names, rows = None, []
         elif names is not None:
             numbers = _numbers(words, len(names))
             if numbers is not None:
                 rows.append(numbers)
     if names is not None:
-        tables.append(_table(names, rows, complete=False))
+        tables.append(_table(names, rows, complete=False, label=label))
     return tuple(tables)
 
 
@@ -98,10 +109,12 @@ def last_step(log: str) -> int | None:
     return int(steps[-1][-1]) if steps else None
 
 
-def _table(names: list[str], rows: list[list[float]], *, complete: bool) -> ThermoTable:
+def _table(names: list[str], rows: list[list[float]], *, complete: bool, label: str) -> ThermoTable:
     values = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
     return ThermoTable(
-        columns={name: values[:, index] for index, name in enumerate(names)}, complete=complete
+        columns={name: values[:, index] for index, name in enumerate(names)},
+        complete=complete,
+        label=label,
     )
 
 
@@ -168,6 +181,43 @@ def error_lines(log: str) -> tuple[str, ...]:
     ('ERROR: Lost atoms: original 30 current 29 (thermo.cpp:481)',)
     """
     return tuple(line.strip() for line in log.splitlines() if line.startswith("ERROR"))
+
+
+HARMLESS_WARNINGS: tuple[tuple[str, str], ...] = (
+    (
+        "No fixes with time integration, atoms won't move",
+        "the last run of minimize.in takes no step: it only measures the bonds",
+    ),
+)
+"""What a warning contains -> why it means nothing here."""
+
+
+def warning_lines(log: str) -> tuple[str, ...]:
+    r"""Return the warnings of a log, each once, but for :data:`HARMLESS_WARNINGS`.
+
+    Examples
+    --------
+    >>> warning_lines("WARNING: Inconsistent image flags (a.cpp:1)\nWARNING: No fixes with time "
+    ...               "integration, atoms won't move (b.cpp:2)\n")
+    ('WARNING: Inconsistent image flags (a.cpp:1)',)
+    """
+    found = dict.fromkeys(line.strip() for line in log.splitlines() if line.startswith("WARNING"))
+    return tuple(
+        line for line in found if not any(harmless in line for harmless, _ in HARMLESS_WARNINGS)
+    )
+
+
+def note_lines(log: str) -> tuple[str, ...]:
+    r"""Return what our templates noted, without ``iemhpc: note:``.
+
+    Examples
+    --------
+    >>> note_lines("iemhpc: cool, 1 ps\niemhpc: note: the density is steady\n")
+    ('the density is steady',)
+    """
+    return tuple(
+        line.removeprefix(NOTE).strip() for line in log.splitlines() if line.startswith(NOTE)
+    )
 
 
 def explain_error(line: str) -> str:

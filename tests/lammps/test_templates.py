@@ -183,7 +183,7 @@ def test_a_density_that_still_moves_is_an_error_in_words(
 def test_a_density_that_agrees_with_itself_ends_the_blocks(finished: Path) -> None:
     log = (finished / "log.equilibrate").read_text()
     assert len(re.findall(r"^iemhpc: to density, block", log, re.MULTILINE)) == 2
-    assert re.search(r"^iemhpc: the density is steady at [\d.]+ g/cm3", log, re.MULTILINE)
+    assert re.search(r"^iemhpc: note: the density is steady at [\d.]+ g/cm3", log, re.MULTILINE)
 
 
 @pytest.mark.lammps
