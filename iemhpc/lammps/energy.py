@@ -1,4 +1,4 @@
-"""Energy of a molecule in vacuum, term by term, by LAMMPS, to compare with a second engine."""
+"""Energy of a molecule in vacuum or of a box, term by term, by LAMMPS, for a second engine."""
 
 import re
 import shutil
@@ -21,6 +21,14 @@ MARGIN_A = 10.0
 """Empty space around the molecule, which a fixed boundary must not cut."""
 
 LIMIT_S = 120.0
+
+BOX_LIMIT_S = 900.0
+
+PPPM = 1e-6
+"""Relative accuracy of the forces of the sum over images, tighter than a simulation's."""
+
+RELAXING = {"push_off_ps": 1.0, "minimize_steps": 100, "pppm": 1e-3}
+"""Variables of ``minimize.in`` where only the overlaps of a packed box have to go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +83,124 @@ def vacuum_energies(
     with tempfile.TemporaryDirectory(prefix="iemhpc-energy-") as name:
         folder = Path(name)
         cutoff_A = write_energy_input(folder, parameters, positions_A)
-        command = energy_command(lmp, cutoff_A=cutoff_A)
-        return parse_energies(_run(command, folder=folder, limit_s=limit_s))
+        return run_vacuum(folder, lmp=lmp, cutoff_A=cutoff_A, limit_s=limit_s)
+
+
+def run_vacuum(
+    folder: Path, *, lmp: Sequence[str], cutoff_A: float, limit_s: float = LIMIT_S
+) -> Energies:
+    """Run ``energy.in`` of a folder and read its answer."""
+    command = energy_command(lmp, cutoff_A=cutoff_A)
+    return parse_energies(_run(command, folder=folder, limit_s=limit_s))
+
+
+def box_energies(
+    parameters: Parameters,
+    positions_A: NDArray[np.float64],
+    box_A: NDArray[np.float64],
+    *,
+    lmp: Sequence[str] = ("lmp",),
+    cutoff_A: float = 10.0,
+    limit_s: float = BOX_LIMIT_S,
+) -> Energies:
+    """Compute the energy of a periodic box with LAMMPS, Coulomb by PPPM.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        All atoms and terms.
+    positions_A : ndarray, shape (n, 3)
+        Ångström; wrapped or not.
+    box_A : ndarray, shape (3,)
+        Edges.
+    lmp : sequence of str
+        Words of the LAMMPS command.
+    cutoff_A : float
+        Of Lennard-Jones and real-space Coulomb; no tail correction.
+    limit_s : float
+        Seconds that LAMMPS may take.
+
+    Raises
+    ------
+    ProgramError
+        Where LAMMPS is missing, fails or takes too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="iemhpc-energy-") as name:
+        folder = Path(name)
+        write_box_input(folder, parameters, positions_A, box_A)
+        return run_box(folder, lmp=lmp, cutoff_A=cutoff_A, limit_s=limit_s)
+
+
+def write_box_input(
+    folder: Path,
+    parameters: Parameters,
+    positions_A: NDArray[np.float64],
+    box_A: NDArray[np.float64],
+) -> None:
+    """Write ``system.data`` and ``styles.in`` of a periodic box."""
+    _check_positions(parameters, positions_A)
+    text = data_text(
+        parameters,
+        positions_A=positions_A,
+        box_A=box_A,
+        molecule=np.ones(len(parameters.elements), dtype=np.int64),
+        title="one box",
+    )
+    (folder / "system.data").write_text(text, encoding="utf-8")
+    (folder / "styles.in").write_text(styles_text(parameters), encoding="utf-8")
+
+
+def run_box(
+    folder: Path,
+    *,
+    data: str = "system.data",
+    lmp: Sequence[str] = ("lmp",),
+    cutoff_A: float = 10.0,
+    limit_s: float = BOX_LIMIT_S,
+) -> Energies:
+    """Run ``energy_box.in`` on a data file and ``styles.in`` of a folder, and read its answer."""
+    shutil.copy(resource("lammps_templates", "energy_box.in"), folder / "energy_box.in")
+    command = box_command(lmp, data=data, cutoff_A=cutoff_A)
+    return parse_energies(_run(command, folder=folder, limit_s=limit_s))
+
+
+def box_command(lmp: Sequence[str], *, data: str, cutoff_A: float) -> list[str]:
+    """Return the command that runs ``energy_box.in``.
+
+    Examples
+    --------
+    >>> " ".join(box_command(["lmp"], data="system.data", cutoff_A=10))
+    'lmp -in energy_box.in -var data system.data -var cutoff_A 10 -var pppm 1e-06 -log none'
+    """
+    variables = {"data": data, "cutoff_A": f"{cutoff_A:.10g}", "pppm": f"{PPPM:g}"}
+    words = [word for name, value in variables.items() for word in ("-var", name, value)]
+    return [*lmp, "-in", "energy_box.in", *words, "-log", "none"]
+
+
+def run_relaxation(
+    folder: Path,
+    *,
+    cutoff_A: float,
+    lmp: Sequence[str] = ("lmp",),
+    limit_s: float = BOX_LIMIT_S,
+) -> str:
+    """Push the atoms of a folder's ``system.data`` apart; return the name of the new data file.
+
+    A box as it was packed holds overlaps, whose energies no two engines print to a thousandth.
+    """
+    shutil.copy(resource("lammps_templates", "minimize.in"), folder / "minimize.in")
+    variables = {"cutoff_A": f"{cutoff_A:.10g}"} | {k: f"{v:g}" for k, v in RELAXING.items()}
+    words = [word for name, value in variables.items() for word in ("-var", name, value)]
+    _run([*lmp, "-in", "minimize.in", *words, "-log", "none"], folder=folder, limit_s=limit_s)
+    return "minimized.data"
 
 
 def write_energy_input(
     folder: Path, parameters: Parameters, positions_A: NDArray[np.float64]
 ) -> float:
     """Write ``system.data``, ``styles.in`` and ``energy.in``; return the cut-off they need, Å."""
+    _check_positions(parameters, positions_A)
     n_atoms = len(parameters.elements)
-    if positions_A.shape != (n_atoms, 3) or not np.isfinite(positions_A).all():
-        raise InputError(
-            f"got positions of shape {positions_A.shape}, wanted finite numbers of shape "
-            f"({n_atoms}, 3), one row an atom"
-        )
     low_A = positions_A.min(axis=0) - MARGIN_A
     box_A = positions_A.max(axis=0) + MARGIN_A - low_A
     text = data_text(
@@ -133,6 +245,15 @@ def parse_energies(text: str) -> Energies:
     if missing := [name for name in names if name not in found]:
         raise ProgramError(f"LAMMPS ended without printing {', '.join(missing)}; {_last(text)}")
     return Energies(**{name: float(found[name]) for name in names})
+
+
+def _check_positions(parameters: Parameters, positions_A: NDArray[np.float64]) -> None:
+    n_atoms = len(parameters.elements)
+    if positions_A.shape != (n_atoms, 3) or not np.isfinite(positions_A).all():
+        raise InputError(
+            f"got positions of shape {positions_A.shape}, wanted finite numbers of shape "
+            f"({n_atoms}, 3), one row an atom"
+        )
 
 
 def _run(command: Sequence[str], *, folder: Path, limit_s: float) -> str:
