@@ -4,6 +4,10 @@ Sorbed water holds ``n_pairs`` formula units of salt at ``c = 55.34 n_pairs / n_
 brings ``nu_ct`` counter-ions and ``nu_co`` co-ions, so that
 ``n_ct = n_sites |z_site| / z_ct + nu_ct n_pairs`` and ``n_co = nu_co n_pairs``. Rounding to whole
 pairs moves the concentration: a box of 24 Å holds none at 0.01 mol/L.
+
+``c`` is the concentration of the outer solution, or what Donnan-Manning leaves of it inside
+(``salt_inside``). In a network each cross-linker counts once, in the chain it was drawn with; its
+far side is a further place in some chain and has no hydrogens of its own to weigh.
 """
 
 import math
@@ -11,23 +15,25 @@ from dataclasses import dataclass
 
 from iemhpc import units
 from iemhpc.errors import CompositionError, InputError
-from iemhpc.polymer.catalog import Ion, System
-from iemhpc.polymer.sequence import unit_counts
-from iemhpc.system.volume import atoms_volume_A3, unit_volume_A3
-
-BOX_RANGE_A = (20.0, 100.0)
-"""Below, the cut-off of 10 Å meets its own image; above, nobody has waited for it."""
+from iemhpc.polymer.catalog import System
+from iemhpc.system.choosing import (
+    BOX_RANGE_A,
+    USUAL_UNITS,
+    Chains,
+    chains_for_box,
+    check_network,
+    explicit_chains,
+    wet_volume_A3,
+)
+from iemhpc.system.uptake import inside_salt_molar, outer_salt_molar
 
 DEFAULT_BOX_A = 40.0
 
-UNITS_RANGE = (8, 26)
-"""Lengths of chain tried: shorter is an oligomer's chemistry, longer does not fit small boxes."""
-
-USUAL_UNITS = 10
-"""The length of chain preferred in a box of 24 Å, and in proportion to its edge in others."""
-
 ROUNDING_WARNING = 0.25
 """Relative distance of realised from wanted concentration that a person is told of."""
+
+GROWTH = 1.01
+"""How much the edge grows from try to try where a box must hold so many ion pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +57,15 @@ class Composition:
     net_charge: int
     """In elementary charges: always 0."""
     salt_molar: float
-    """Concentration of the outer solution, which the box holds in its sorbed water, mol/L (no
-    Donnan exclusion)."""
+    """Concentration of the outer solution, mol/L."""
+    salt_inside: str
+    """``external``: the sorbed water holds it as it is. ``donnan``: what Donnan-Manning leaves."""
+    inside_salt_molar: float
+    """Concentration wanted in the sorbed water, mol/L."""
     realised_salt_molar: float
     """The same in whole ions of this box, mol/L."""
     salt_molar_low: float
-    """Wanted concentrations from here ..."""
+    """Outer concentrations from here ..."""
     salt_molar_high: float
     """... to below here round to this same box, mol/L."""
     water_per_site: float
@@ -66,7 +75,13 @@ class Composition:
     density_g_cm3: float
     """Estimated density at equilibrium."""
     iec_meq_g: float
-    """Tethered charge per gram of dry polymer without its counter-ions."""
+    """Tethered charge per gram of dry polymer in the form of its counter-ion."""
+    water_uptake_g_g: float
+    """Water per gram of dry polymer in the form of its counter-ion, g/g."""
+    topology: str
+    """``network`` or ``linear``."""
+    n_crosslinks: int
+    """Cross-linkers; 0 in linear chains."""
 
     @property
     def rounding_note(self) -> str | None:
@@ -82,8 +97,8 @@ class Composition:
         >>> print(note.split(" (")[0])
         CR61/NaCl: 0.03 mol/L rounds to no salt at all in this box
         """
-        shift = abs(self.realised_salt_molar - self.salt_molar)
-        if shift <= ROUNDING_WARNING * self.salt_molar:
+        shift = abs(self.realised_salt_molar - self.inside_salt_molar)
+        if shift <= ROUNDING_WARNING * self.inside_salt_molar:
             return None
         becomes = (
             "rounds to no salt at all in this box (no co-ion, only counter-ions)"
@@ -95,21 +110,21 @@ class Composition:
             if self.salt_molar_low > 0
             else f"below {self.salt_molar_high:.3g}"
         )
+        inside = (
+            f" outside, {self.inside_salt_molar:.3g} inside by Donnan-Manning,"
+            if self.salt_inside == "donnan"
+            else ""
+        )
         return (
-            f"{self.system}: {self.salt_molar:g} mol/L {becomes}: wanted concentrations {span} "
-            f"give the same box; a larger box tells them apart"
+            f"{self.system}: {self.salt_molar:g} mol/L{inside} {becomes}: wanted concentrations "
+            f"{span} give the same box; a larger box tells them apart (box_A, --box), or one that "
+            "holds enough ions (min_pairs, --min-pairs)"
         )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chains:
-    """A choice of chains and what it amounts to."""
-
-    n_chains: int
-    units_per_chain: int
-    n_sites: int
-    volume_A3: float
-    mass_g_mol: float
+    @property
+    def n_pairs(self) -> int:
+        """Formula units of added salt: what the co-ions are from."""
+        return round(self.realised_salt_molar * self.n_waters / units.WATER_MOLAR)
 
 
 def compose(
@@ -117,9 +132,11 @@ def compose(
     *,
     salt_molar: float,
     water_per_site: float | None = None,
+    salt_inside: str = "external",
     box_A: float | None = None,
     n_chains: int | None = None,
     units_per_chain: int | None = None,
+    min_pairs: int = 0,
 ) -> Composition:
     """Return the whole-number composition of a box.
 
@@ -128,19 +145,23 @@ def compose(
     system : System
         Membrane and salt.
     salt_molar : float
-        Concentration of the outer solution, which the box holds in its sorbed water, mol/L: no
-        Donnan exclusion. What would be left of it is recorded beside it, by Donnan-Manning.
+        Concentration of the outer solution, mol/L.
     water_per_site : float, optional
         Water molecules per tethered charge; the membrane's own by default.
+    salt_inside : {"external", "donnan"}
+        Whether the sorbed water holds the outer concentration (no Donnan exclusion), or what
+        Donnan-Manning leaves of it.
     box_A : float, optional
         Wanted edge of the box, 40 Å by default. Chains are chosen to come near it.
     n_chains, units_per_chain : int, optional
         Given together, they replace ``box_A``; ``units_per_chain`` may also stand alone.
+    min_pairs : int
+        The box grows until the wanted concentration, if any, is at least so many formula units.
 
     Raises
     ------
     CompositionError
-        Where no neutral box of the asked kind exists.
+        Where no neutral box of the asked kind exists, or none up to 100 Å holds ``min_pairs``.
     InputError
         Where a number is out of its range.
 
@@ -151,22 +172,79 @@ def compose(
     >>> box.net_charge, box.n_counterions - box.n_coions == box.n_sites
     (0, True)
     """
-    water = system.membrane.water_per_site if water_per_site is None else water_per_site
-    _check_conditions(salt_molar=salt_molar, water_per_site=water)
-    if n_chains is not None and box_A is not None:
-        raise InputError(
-            f"got box_A = {box_A:g} and n_chains = {n_chains}: one follows from the other; "
-            "give one of them"
-        )
+    wanted = _Wanted(
+        system=system,
+        salt_molar=salt_molar,
+        water_per_site=(
+            system.membrane.water_per_site if water_per_site is None else water_per_site
+        ),
+        salt_inside=salt_inside,
+    )
+    _check_conditions(wanted, min_pairs=min_pairs)
     if n_chains is not None:
+        if box_A is not None:
+            raise InputError(
+                f"got box_A = {box_A:g} and n_chains = {n_chains}: one follows from the other; "
+                "give one of them"
+            )
         length = USUAL_UNITS if units_per_chain is None else units_per_chain
-        chains = _explicit_chains(system, n_chains, units_per_chain=length)
-    else:
-        edge = DEFAULT_BOX_A if box_A is None else box_A
-        chains = _chains_for_box(
-            system, edge, water_per_site=water, units_per_chain=units_per_chain
+        chains = explicit_chains(system, n_chains, units_per_chain=length)
+        check_network(system, chains)
+        composition = _count(wanted, chains)
+        if salt_molar > 0 and composition.n_pairs < min_pairs:
+            raise CompositionError(
+                f"{system.name}: {n_chains} chains hold {composition.n_pairs} ion pairs at "
+                f"{salt_molar:g} mol/L, wanted {min_pairs}; use more chains, or give box_A instead"
+            )
+        return composition
+    edge_A = DEFAULT_BOX_A if box_A is None else box_A
+    return _enlarged(wanted, edge_A, units_per_chain=units_per_chain, min_pairs=min_pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What a box shall hold, whatever its size."""
+
+    system: System
+    salt_molar: float
+    water_per_site: float
+    salt_inside: str
+
+
+def _enlarged(
+    wanted: _Wanted, edge_A: float, *, units_per_chain: int | None, min_pairs: int
+) -> Composition:
+    """Return the box of about that edge, or the smallest larger one with so many ion pairs."""
+    largest_A = BOX_RANGE_A[1]
+    while True:
+        chains = chains_for_box(
+            wanted.system,
+            edge_A,
+            water_per_site=wanted.water_per_site,
+            units_per_chain=units_per_chain,
         )
-    return _count(system, chains, salt_molar=salt_molar, water_per_site=water)
+        composition = _count(wanted, chains)
+        if wanted.salt_molar == 0 or composition.n_pairs >= min_pairs:
+            return composition
+        if edge_A >= largest_A:
+            raise CompositionError(
+                f"{wanted.system.name}: a box of {largest_A:g} Å with {composition.n_waters} "
+                f"waters holds {composition.n_pairs} ion pairs at "
+                f"{composition.inside_salt_molar:.3g} mol/L in its sorbed water, wanted "
+                f"{min_pairs} (about {_edge_for(composition, min_pairs):.0f} Å); ask for fewer "
+                "pairs or a higher concentration"
+            )
+        # The first step goes most of the way; the rest is rounding.
+        guess_A = 0.97 * _edge_for(composition, min_pairs)
+        edge_A = min(max(GROWTH * edge_A, guess_A), largest_A)
+
+
+def _edge_for(composition: Composition, n_pairs: int) -> float:
+    """Return the edge where the wanted concentration would round to so many pairs."""
+    if composition.inside_salt_molar <= 0:
+        return math.inf
+    n_waters = (n_pairs - 0.5) * units.WATER_MOLAR / composition.inside_salt_molar
+    return composition.box_A * math.cbrt(n_waters / composition.n_waters)
 
 
 def n_salt_pairs(salt_molar: float, n_waters: int) -> int:
@@ -190,32 +268,45 @@ def _lower_bound_molar(n_pairs: int, n_waters: int) -> float:
     return max(n_pairs - 0.5, 0.0) * units.WATER_MOLAR / n_waters
 
 
-def _check_conditions(*, salt_molar: float, water_per_site: float) -> None:
-    if not 0 <= salt_molar <= 10:
+def _check_conditions(wanted: _Wanted, *, min_pairs: int) -> None:
+    if not 0 <= wanted.salt_molar <= 10:
         raise InputError(
-            f"salt_molar = {salt_molar:g}: wanted mol/L of salt between 0 and 10; is it in mmol/L?"
+            f"salt_molar = {wanted.salt_molar:g}: wanted mol/L of salt between 0 and 10; is it in "
+            "mmol/L?"
         )
-    if not 1 <= water_per_site <= 1000:
+    if not 1 <= wanted.water_per_site <= 1000:
         raise InputError(
-            f"water_per_site = {water_per_site:g}: wanted water molecules per tethered charge "
-            "between 1 and 1000"
+            f"water_per_site = {wanted.water_per_site:g}: wanted water molecules per tethered "
+            "charge between 1 and 1000"
         )
+    if min_pairs < 0:
+        raise InputError(f"min_pairs = {min_pairs}: wanted 0 or more ion pairs")
 
 
-def _count(
-    system: System, chains: _Chains, *, salt_molar: float, water_per_site: float
-) -> Composition:
+def _count(wanted: _Wanted, chains: Chains) -> Composition:
+    system = wanted.system
     site_charge = system.membrane.site_charge
     ct_per_unit, co_per_unit = _stoichiometry(system)
     _check_balance(system, chains.n_sites)
-    n_waters = max(1, round(water_per_site * chains.n_sites))
-    n_pairs = n_salt_pairs(salt_molar, n_waters)
-    n_ct = abs(site_charge) * chains.n_sites // abs(system.counterion.charge)
-    n_ct, n_co = n_ct + ct_per_unit * n_pairs, co_per_unit * n_pairs
+    n_waters = max(1, round(wanted.water_per_site * chains.n_sites))
+    water, inside = n_waters / chains.n_sites, wanted.salt_inside
+    inside_molar = inside_salt_molar(
+        system, wanted.salt_molar, water_per_site=water, salt_inside=inside
+    )
+    n_pairs = n_salt_pairs(inside_molar, n_waters)
+    low, high = (
+        outer_salt_molar(
+            system, _lower_bound_molar(n, n_waters), water_per_site=water, salt_inside=inside
+        )
+        for n in (n_pairs, n_pairs + 1)
+    )
+    n_own = abs(site_charge) * chains.n_sites // abs(system.counterion.charge)
+    n_ct, n_co = n_own + ct_per_unit * n_pairs, co_per_unit * n_pairs
     ions = ((system.counterion, n_ct), (system.coion, n_co))
-    volume = chains.volume_A3 + _wet_volume_A3(n_waters, ions)
-    mass = chains.mass_g_mol + n_waters * units.WATER_G_MOL
-    mass += sum(n * ion.mass_g_mol for ion, n in ions)
+    volume = chains.volume_A3 + wet_volume_A3(n_waters, ions)
+    water_g_mol = n_waters * units.WATER_G_MOL
+    dry_g_mol = chains.mass_g_mol + n_own * system.counterion.mass_g_mol
+    mass = chains.mass_g_mol + water_g_mol + sum(n * ion.mass_g_mol for ion, n in ions)
     return Composition(
         system=system.name,
         n_chains=chains.n_chains,
@@ -225,14 +316,20 @@ def _count(
         n_coions=n_co,
         n_waters=n_waters,
         net_charge=chains.n_sites * site_charge + sum(n * ion.charge for ion, n in ions),
-        salt_molar=float(salt_molar),
+        salt_molar=float(wanted.salt_molar),
+        salt_inside=wanted.salt_inside,
+        inside_salt_molar=inside_molar,
         realised_salt_molar=units.WATER_MOLAR * n_pairs / n_waters,
-        salt_molar_low=_lower_bound_molar(n_pairs, n_waters),
-        salt_molar_high=_lower_bound_molar(n_pairs + 1, n_waters),
-        water_per_site=n_waters / chains.n_sites,
+        # by Donnan-Manning the bounds are solved for, to a rounding error
+        salt_molar_low=min(low, float(wanted.salt_molar)),
+        salt_molar_high=high,
+        water_per_site=water,
         box_A=math.cbrt(volume),
         density_g_cm3=units.G_CM3_PER_G_MOL_A3 * mass / volume,
-        iec_meq_g=1000.0 * chains.n_sites * abs(site_charge) / chains.mass_g_mol,
+        iec_meq_g=1000.0 * chains.n_sites * abs(site_charge) / dry_g_mol,
+        water_uptake_g_g=water_g_mol / dry_g_mol,
+        topology=system.membrane.topology,
+        n_crosslinks=chains.n_crosslinks,
     )
 
 
@@ -255,86 +352,3 @@ def _check_balance(system: System, n_sites: int) -> None:
             f"{system.membrane.polymer.name}: {n_sites} tethered charges of {charge:+d} cannot be "
             f"balanced by {ion.name} ({ion.charge:+d}); use an even number of sites"
         )
-
-
-def _explicit_chains(system: System, n_chains: int, *, units_per_chain: int) -> _Chains:
-    for name, value in (("n_chains", n_chains), ("units_per_chain", units_per_chain)):
-        if value < 1:
-            raise InputError(f"{name} = {value}: wanted 1 or more")
-    polymer = system.membrane.polymer
-    counts = unit_counts(polymer.fractions, units_per_chain)
-    every = list(zip(polymer.units, (n_chains * n for n in counts), strict=True))
-    chains = _Chains(
-        n_chains=n_chains,
-        units_per_chain=units_per_chain,
-        n_sites=sum(n * abs(unit.charge) for unit, n in every),
-        volume_A3=sum(n * unit_volume_A3(unit) for unit, n in every),
-        mass_g_mol=sum(n * unit.mass_g_mol for unit, n in every),
-    )
-    if chains.n_sites == 0:
-        raise CompositionError(
-            f"{polymer.name}: {n_chains} chains of {units_per_chain} units hold no tethered charge "
-            f"({polymer.sites_per_unit:.3g} a unit); use longer chains"
-        )
-    return chains
-
-
-def _chains_for_box(
-    system: System, box_A: float, *, water_per_site: float, units_per_chain: int | None
-) -> _Chains:
-    if not BOX_RANGE_A[0] <= box_A <= BOX_RANGE_A[1]:
-        raise CompositionError(
-            f"box_A = {box_A:g}: wanted an edge from {BOX_RANGE_A[0]:g} to {BOX_RANGE_A[1]:g} Å"
-        )
-    found: list[tuple[float, _Chains]] = []
-    for length in _lengths(system, units_per_chain):
-        one = _explicit_chains(system, 1, units_per_chain=length)
-        wet_A3 = one.volume_A3 + one.n_sites * _site_volume_A3(system, water_per_site)
-        wanted = max(1, round(box_A**3 / wet_A3))
-        for n_chains in sorted({max(1, wanted - 1), wanted, wanted + 1}):
-            chains = _explicit_chains(system, n_chains, units_per_chain=length)
-            # A divalent counter-ion needs an even number of sites: other choices are passed over.
-            if chains.n_sites % system.counterion.charge == 0:
-                cost = _cost(system, chains, box_A=box_A, water_per_site=water_per_site)
-                found.append((cost, chains))
-    return min(found, key=lambda pair: pair[0])[1]
-
-
-def _lengths(system: System, units_per_chain: int | None) -> list[int]:
-    """Return the lengths of chain worth trying: those that hold a tethered charge."""
-    if units_per_chain is not None:
-        return [units_per_chain]
-    polymer = system.membrane.polymer
-    lengths = range(UNITS_RANGE[0], UNITS_RANGE[1] + 1)
-    charged = [
-        length
-        for length in lengths
-        if any(
-            n and unit.charge
-            for unit, n in zip(polymer.units, unit_counts(polymer.fractions, length), strict=True)
-        )
-    ]
-    return charged or [math.ceil(1.0 / polymer.sites_per_unit)]
-
-
-def _cost(system: System, chains: _Chains, *, box_A: float, water_per_site: float) -> float:
-    """Weigh the error of the edge, of the unit fractions, and the unusual length of chain."""
-    volume = chains.volume_A3 + chains.n_sites * _site_volume_A3(system, water_per_site)
-    wanted = system.membrane.polymer.sites_per_unit
-    got = chains.n_sites / (chains.n_chains * chains.units_per_chain)
-    return (
-        20.0 * abs(math.cbrt(volume) / box_A - 1.0)
-        + 10.0 * abs(got / wanted - 1.0)
-        + abs(math.log(chains.units_per_chain / (USUAL_UNITS * box_A / 24.0)))
-    )
-
-
-def _site_volume_A3(system: System, water_per_site: float) -> float:
-    n_ct = abs(system.membrane.site_charge / system.counterion.charge)
-    return _wet_volume_A3(water_per_site, ((system.counterion, n_ct),))
-
-
-def _wet_volume_A3(n_waters: float, ions: tuple[tuple[Ion, float], ...]) -> float:
-    return n_waters / units.WATER_MOLAR * units.MOLAR_PER_NUMBER_A3 + sum(
-        n * atoms_volume_A3(ion.smiles) for ion, n in ions
-    )

@@ -3,9 +3,13 @@ import re
 import pytest
 
 from iemhpc.errors import ChemistryError, CompositionError, InputError
-from iemhpc.polymer.catalog import System, load_system, systems
+from iemhpc.polymer.capacity import ion_exchange_capacity_meq_g
+from iemhpc.polymer.catalog import Ion, System, as_membrane, load_salt, load_system, systems
+from iemhpc.polymer.own import own_membrane
+from iemhpc.system.choosing import wet_volume_A3
 from iemhpc.system.composition import compose
-from iemhpc.system.volume import atoms_volume_A3
+from iemhpc.system.uptake import donnan_salt_molar
+from iemhpc.system.volume import atoms_volume_A3, ion_volume_A3
 
 CR61 = "CR61/NaCl"
 
@@ -116,6 +120,8 @@ def test_rounding_is_told_past_a_quarter() -> None:
         ({"salt_molar": 1, "water_per_site": 0}, "water_per_site = 0: wanted water molecules"),
         ({"salt_molar": 1, "box_A": 30.0, "n_chains": 2}, "one follows from the other"),
         ({"salt_molar": 1, "n_chains": 0}, "n_chains = 0: wanted 1 or more"),
+        ({"salt_molar": 1, "min_pairs": -1}, "min_pairs = -1: wanted 0 or more ion pairs"),
+        ({"salt_molar": 1, "salt_inside": "donan"}, "unknown way to fill the sorbed water 'donan'"),
         ({"salt_molar": 1, "n_chains": 1, "units_per_chain": 0}, "units_per_chain = 0"),
     ],
 )
@@ -143,3 +149,125 @@ def test_divalent_ion_with_one_short_chain_says_what_to_do() -> None:
 def test_an_element_without_volume_is_named() -> None:
     with pytest.raises(ChemistryError, match="element Au: no volume to guess a box from"):
         atoms_volume_A3("[Au]")
+
+
+def test_capacity_and_uptake_are_of_the_dry_polymer_in_the_form_of_its_counter_ion() -> None:
+    for name in (CR61, "CR61/MgCl2", "Nafion/NaCl", "AR103/NaCl"):
+        system = load_system(name)
+        box = compose(system, salt_molar=1.0)
+        wanted = ion_exchange_capacity_meq_g(system.membrane.polymer, system.counterion)
+        assert box.iec_meq_g == pytest.approx(wanted, rel=0.05)  # the chains' own rounding
+        # water per site over mass per site
+        g_g = box.water_per_site * 18.015 * box.iec_meq_g / 1000
+        assert box.water_uptake_g_g == pytest.approx(g_g, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [CR61, "CR61/MgCl2", "AR103/NaCl"])
+def test_donnan_fills_the_water_with_what_theory_leaves(name: str) -> None:
+    system = load_system(name)
+    outside = compose(system, salt_molar=1.0)
+    inside = compose(system, salt_molar=1.0, salt_inside="donnan")
+    theory = donnan_salt_molar(system, 1.0, water_per_site=inside.water_per_site)
+    assert inside.inside_salt_molar == theory
+    assert theory is not None
+    assert theory < 0.7 < outside.realised_salt_molar
+    assert abs(inside.realised_salt_molar - theory) < 55.34 / inside.n_waters
+    assert (inside.salt_molar, inside.net_charge, inside.salt_inside) == (1.0, 0, "donnan")
+
+
+def test_the_interval_of_a_donnan_box_is_of_the_outer_solution() -> None:
+    system = load_system(CR61)
+    box = compose(system, salt_molar=0.6, salt_inside="donnan")
+    low, high = box.salt_molar_low, box.salt_molar_high
+    assert low <= 0.6 < high
+    for molar, is_same in ((1.001 * low, True), (0.999 * high, True), (1.001 * high, False)):
+        other = compose(system, salt_molar=molar, salt_inside="donnan")
+        assert (other.n_coions == box.n_coions) is is_same
+    note = compose(system, salt_molar=0.03, salt_inside="donnan").rounding_note
+    assert note is not None
+    assert re.search(r"0\.03 mol/L outside, [\d.]+ inside by Donnan-Manning, rounds to no s", note)
+
+
+def test_donnan_where_theory_has_no_range_is_refused() -> None:
+    with pytest.raises(CompositionError, match="at 9 mol/L: Donnan-Manning cannot say how much"):
+        compose(load_system(CR61), salt_molar=9.0, salt_inside="donnan")
+
+
+@pytest.mark.parametrize("name", [CR61, "Nafion/MgCl2", "PVAS/NaCl"])
+@pytest.mark.parametrize("salt_inside", ["external", "donnan"])
+def test_a_box_grows_until_it_holds_the_wanted_pairs(name: str, salt_inside: str) -> None:
+    system = load_system(name)
+    wanted = {"salt_molar": 0.3, "salt_inside": salt_inside, "box_A": 24.0}
+    small = compose(system, **wanted)  # type: ignore[arg-type]
+    large = compose(system, **wanted, min_pairs=5)  # type: ignore[arg-type]
+    assert small.n_pairs < 5 <= large.n_pairs <= 7
+    assert large.n_coions == large.n_pairs * (large.n_coions // large.n_pairs)
+    assert small.box_A < large.box_A < 100
+
+
+def test_a_box_that_holds_enough_stays_as_it_is() -> None:
+    system = load_system(CR61)
+    assert compose(system, salt_molar=1.0, min_pairs=5) == compose(system, salt_molar=1.0)
+    assert compose(system, salt_molar=0.0, min_pairs=5) == compose(system, salt_molar=0.0)
+
+
+def test_pairs_that_no_box_holds_are_refused_with_the_numbers() -> None:
+    message = (
+        r"CR61/NaCl: a box of 100 Å with \d+ waters holds [34] ion pairs at 0.01 mol/L in its "
+        r"sorbed water, wanted 20 \(about 1\d\d Å\); ask for fewer pairs or a higher"
+    )
+    with pytest.raises(CompositionError, match=message):
+        compose(load_system(CR61), salt_molar=0.01, min_pairs=20)
+    with pytest.raises(
+        CompositionError, match=r"2 chains hold 0 ion pairs at 0\.01 mol/L, wanted 3"
+    ):
+        compose(load_system(CR61), salt_molar=0.01, n_chains=2, min_pairs=3)
+
+
+def membrane_of(fraction: float) -> System:
+    settings = own_membrane(
+        [f"[*]CC([*])c1ccc(cc1)S(=O)(=O)[O-]:{1 - fraction}"],
+        crosslinker=f"[*]CC([*])c1ccc(cc1)C([*])C[*]:{fraction}",
+        name="mine",
+        salts=["NaCl"],
+        water_per_site=20.0,
+    )
+    return System(as_membrane(settings), load_salt("NaCl"))
+
+
+def test_networks_and_chains_say_which_they_are() -> None:
+    network, chains = (
+        compose(load_system(CR61), salt_molar=1),
+        compose(load_system("PVAS/NaCl"), salt_molar=1),
+    )
+    assert (network.topology, chains.topology, chains.n_crosslinks) == ("network", "linear", 0)
+    n_units = network.n_chains * network.units_per_chain
+    assert network.n_crosslinks == n_units - network.n_sites
+
+
+def test_a_cross_linker_fraction_that_makes_no_network_is_refused() -> None:
+    with pytest.raises(CompositionError, match=r"mine: a cross-linker fraction that makes no netw"):
+        compose(membrane_of(0.001), salt_molar=1.0)
+    with pytest.raises(CompositionError, match="makes no network: 0 cross-linkers on 8 chains"):
+        compose(membrane_of(0.02), salt_molar=1.0, n_chains=8, units_per_chain=10)
+
+
+def test_a_sparing_cross_linker_takes_longer_chains() -> None:
+    box = compose(membrane_of(0.015), salt_molar=1.0)
+    assert box.units_per_chain > 26
+    assert box.n_crosslinks >= box.n_chains
+
+
+def test_the_volume_of_ions_gives_the_densities_of_salt_solutions() -> None:
+    # 1 mol/kg at 25 °C, measured: NaCl 1.0362, KCl 1.0437 g/cm³
+    for name, mass_g_mol, density in (("NaCl", 58.44, 1.0362), ("KCl", 74.55, 1.0437)):
+        salt = load_salt(name)
+        n_waters = 1000 / 18.01528
+        volume_A3 = wet_volume_A3(n_waters, ((salt.cation, 1.0), (salt.anion, 1.0)))
+        estimate = (1000 + mass_g_mol) * 1.66054 / volume_A3
+        assert estimate == pytest.approx(density, abs=0.003)
+
+
+def test_an_ion_without_a_measured_volume_takes_that_of_its_atoms() -> None:
+    bromide = Ion("Br", "[Br-]", -1, 79.9)
+    assert ion_volume_A3(bromide) == atoms_volume_A3("[Br-]") == 32.7
