@@ -3,22 +3,26 @@
 Each unit is embedded alone with its neighbours' first atoms as caps, then joined so that the caps
 coincide with the atoms they stand for: bond lengths and angles at the joint are right, its torsion
 is drawn. Of several torsions and conformers the one stays that meets the fewest atoms placed
-before, this chain's and the others', in every image. The hand of a centre that the structure
-leaves open is drawn first: atactic chains. What overlap remains is for the soft push-off. Embedding
-a whole chain at once is a hundred times slower, and coils that do not know of each other cannot be
-packed densely.
+before, this chain's and the others', in every image: a look-up on a grid, so that the cost is
+linear in atoms. Centres of rings count as atoms, which keeps bonds out of them. The hands along
+the backbone are drawn first, as the tacticity wants them. What overlap remains is for the soft
+push-off. Embedding a whole chain at once is a hundred times slower, and coils that do not know of
+each other cannot be packed densely.
 """
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
+from scipy.spatial.transform import Rotation
 
 from iemhpc.progress import Say, quiet
 from iemhpc.system.fragments import Fragment, Pool, cut_units
+from iemhpc.system.occupancy import Occupancy, overlap_of
 from iemhpc.system.spearing import bonds_through_rings, unit_rings
+from iemhpc.system.tacticity import Centre, backbone_centres, drawn_hands, fitting
 
 N_CONFORMERS = 4
 """Conformers tried at each joint ..."""
@@ -32,23 +36,31 @@ N_STARTS = 40
 N_GROWTHS = 2
 """Coils grown of each chain; the one with fewer overlaps stays."""
 
-MOST_GROWTHS = 10
-"""Coils grown where all so far have a bond through a ring."""
-
-CLASH_A = 2.2
-"""Atoms of different units closer than this count as an overlap, the more the closer."""
-
-CROWD_RADIUS_A = 8.0
-"""A walk that looks one step ahead: atoms this near to where the next unit goes count ..."""
+N_MENDINGS = 10
+"""Times that chains with a bond through a ring are grown again."""
 
 CROWDING = 0.1
-"""... as this much of an overlap, less with distance."""
+"""A walk that looks one step ahead: atoms around the place of the next unit count as this much of
+an overlap, less with distance."""
 
-_SHIFTS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chain:
+    """What growing a chain needs of it, whatever the coil."""
+
+    fragments: Sequence[Fragment]
+    centres: Mapping[int, Centre]
+    hands: Mapping[int, bool]
+    neighbours: Sequence[Sequence[int]]
 
 
 def grow_chains(
-    chains: Sequence[Chem.Mol], *, edge_A: float, seed: int, say: Say = quiet
+    chains: Sequence[Chem.Mol],
+    *,
+    edge_A: float,
+    seed: int,
+    tacticity: str = "atactic",
+    say: Say = quiet,
 ) -> list[NDArray[np.float64]]:
     """Return coordinates for chains that share a periodic cube.
 
@@ -56,11 +68,14 @@ def grow_chains(
     ----------
     chains : sequence of rdkit.Chem.Mol
         From :func:`iemhpc.polymer.chain.link`: explicit hydrogens, each atom knows its
-        ``unit_index``.
+        ``unit_index``, ``unit_name`` and ``unit_atom``.
     edge_A : float
         Edge of the cube; its lower corner is the origin.
     seed : int
-        Of starting points, conformers and torsions.
+        Of starting points, hands, conformers and torsions.
+    tacticity : str
+        One of :data:`iemhpc.system.tacticity.TACTICITIES`. A hand that a unit's SMILES prescribes
+        stays what it is, and side groups are of either hand.
     say : callable
         Hears that it begins.
 
@@ -73,6 +88,8 @@ def grow_chains(
     ------
     ChemistryError
         Where a unit cannot be embedded.
+    UnknownNameError
+        Where the tacticity is another word.
 
     Examples
     --------
@@ -85,36 +102,55 @@ def grow_chains(
     """
     say(f"growing {len(chains)} chain{'' if len(chains) == 1 else 's'}")
     pool: Pool = {}
-    grown: list[NDArray[np.float64]] = []
-    for number, chain in enumerate(chains):
-        before = np.concatenate(grown) if grown else np.empty((0, 3))
-        generator = np.random.default_rng([seed, number])
-        fragments = cut_units(chain, pool=pool, seed=1 + seed % (2**31 - 2))
-        trials: list[tuple[int, float, NDArray[np.float64]]] = []
-        while len(trials) < N_GROWTHS or (trials[0][0] and len(trials) < MOST_GROWTHS):
-            overlaps, coil = _grow(
-                chain, fragments, before=before, edge_A=edge_A, generator=generator
-            )
-            together = np.concatenate([before, coil])
-            caught = n_speared(chains[: number + 1], together, edge_A=edge_A)
-            trials.append((caught, overlaps, coil))
-            trials.sort(key=lambda trial: trial[:2])
-        grown.append(trials[0][2])
-    return grown
+    ready = [
+        _ready(chain, pool=pool, tacticity=tacticity, seed=seed, number=number)
+        for number, chain in enumerate(chains)
+    ]
+    occupancy = Occupancy(edge_A)
+    coils = [
+        _best_coil(each, occupancy, edge_A=edge_A, generator=np.random.default_rng([seed, n, 1]))
+        for n, each in enumerate(ready)
+    ]
+    for mending in range(N_MENDINGS):
+        caught = _caught(chains, np.concatenate(coils), edge_A=edge_A)
+        for n in caught:
+            occupancy.remove(_counted(ready[n], coils[n]))
+        for n in caught:
+            generator = np.random.default_rng([seed, n, 2 + mending])
+            coils[n] = _best_coil(ready[n], occupancy, edge_A=edge_A, generator=generator)
+        if not caught:
+            break
+    return coils
 
 
 def n_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float) -> int:
-    """Return how many bonds of the chains pass through rings, in any image.
+    """Return how many bonds of the chains pass through rings of their units, in any image.
 
     Parameters
     ----------
     chains : sequence of rdkit.Chem.Mol
-        The chains.
+        Chains or networks.
     coils_A : ndarray, shape (n, 3)
         Their coordinates, one chain after the other.
     edge_A : float
         Edge of the cube.
     """
+    return len(_speared_atoms(chains, coils_A, edge_A=edge_A))
+
+
+def _caught(
+    chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float
+) -> list[int]:
+    """Return the chains that have a bond through a ring, their own or another's."""
+    ends = np.cumsum([chain.GetNumAtoms() for chain in chains])
+    atoms = _speared_atoms(chains, coils_A, edge_A=edge_A)
+    return sorted(set(np.searchsorted(ends, atoms, side="right").tolist()))
+
+
+def _speared_atoms(
+    chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_A: float
+) -> list[int]:
+    """Return an atom of each bond that passes through a ring."""
     bonds: list[tuple[int, int]] = []
     rings: list[tuple[int, ...]] = []
     n_before = 0
@@ -125,112 +161,135 @@ def n_speared(chains: Sequence[Chem.Mol], coils_A: NDArray[np.float64], *, edge_
         ]
         rings += [tuple(n_before + atom for atom in ring) for ring in unit_rings(chain)]
         n_before += chain.GetNumAtoms()
-    box_A = np.full(3, edge_A)
-    return len(bonds_through_rings(coils_A, bonds=np.array(bonds), rings=rings, box_A=box_A))
+    found = bonds_through_rings(
+        coils_A, bonds=np.array(bonds), rings=rings, box_A=np.full(3, edge_A)
+    )
+    return [bonds[bond][0] for bond, _ in found]
+
+
+def _ready(chain: Chem.Mol, *, pool: Pool, tacticity: str, seed: int, number: int) -> _Chain:
+    backbones = backbone_centres(chain)
+    generator = np.random.default_rng([seed, number, 0])
+    return _Chain(
+        fragments=cut_units(chain, pool=pool, seed=1 + seed % (2**31 - 2)),
+        centres={centre.atom: centre for centres in backbones for centre in centres},
+        hands=drawn_hands(backbones, tacticity, generator),
+        neighbours=[[n.GetIdx() for n in atom.GetNeighbors()] for atom in chain.GetAtoms()],
+    )
+
+
+def _best_coil(
+    chain: _Chain, occupancy: Occupancy, *, edge_A: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the better of some coils, which from now on counts in the occupancy."""
+    best: tuple[float, NDArray[np.float64]] | None = None
+    for _ in range(N_GROWTHS):
+        overlaps, coil = _grow(chain, occupancy, edge_A=edge_A, generator=generator)
+        occupancy.remove(_counted(chain, coil))
+        if best is None or overlaps < best[0]:
+            best = overlaps, coil
+    assert best is not None
+    occupancy.add(_counted(chain, best[1]))
+    return best[1]
+
+
+def _counted(chain: _Chain, coil_A: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what takes up room: the atoms of a coil and the centres of its rings."""
+    own = [_with_rings(each, coil_A[each.atoms]) for each in chain.fragments]
+    return np.concatenate(own)
+
+
+def _with_rings(fragment: Fragment, own_A: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a unit's own atoms, shape (..., m, 3), and behind them the centres of its rings."""
+    centres = [own_A[..., list(ring), :].mean(axis=-2, keepdims=True) for ring in fragment.rings]
+    return np.concatenate([own_A, *centres], axis=-2)
 
 
 def _grow(
-    chain: Chem.Mol,
-    fragments: Sequence[Fragment],
-    *,
-    before: NDArray[np.float64],
-    edge_A: float,
-    generator: np.random.Generator,
+    chain: _Chain, occupancy: Occupancy, *, edge_A: float, generator: np.random.Generator
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return one coil and the overlaps it has."""
-    positions = np.full((chain.GetNumAtoms(), 3), np.nan)
+    """Return the overlaps of one coil, and the coil, which counts in the occupancy."""
+    positions = np.full((len(chain.neighbours), 3), np.nan)
     total = 0.0
-    for number, fragment in enumerate(fragments):
-        if number == 0:
-            trials, outer = _start_trials(fragment, edge_A=edge_A, generator=generator), None
+    for fragment in chain.fragments:
+        outer = next((atom for atom in fragment.caps if not np.isnan(positions[atom, 0])), None)
+        conformers = _conformers(fragment, chain, generator)
+        if outer is None:
+            trials = _start_trials(conformers, edge_A=edge_A, generator=generator)
         else:
-            trials, outer = _joint_trials(fragment, chain, positions, generator=generator)
-        placed = ~np.isnan(positions[:, 0])
-        if outer is not None:
-            placed[outer] = False
-        others = np.concatenate([before, positions[placed]])
-        cost, chosen = _best(fragment, trials, others=others, outer=outer, edge_A=edge_A)
+            bonded = [atom for atom in chain.neighbours[outer] if not np.isnan(positions[atom, 0])]
+            direction = _free_direction(positions[outer], positions[bonded])
+            trials = _joint_trials(fragment, conformers, outer, direction, generator=generator)
+            trials += positions[outer]
+        costs = _overlaps(fragment, trials, occupancy, outer=outer)
+        caps = trials[:, list(fragment.caps.values())]
+        crowding = occupancy.crowding(caps).sum(axis=1)
+        best = int(np.argmin(costs + CROWDING * crowding))
+        chosen = trials[best, fragment.rows]
         positions[fragment.atoms] = chosen
-        total += cost
+        occupancy.add(_with_rings(fragment, chosen))
+        total += float(costs[best])
     return total, positions
 
 
-def _start_trials(
-    fragment: Fragment, *, edge_A: float, generator: np.random.Generator
+def _overlaps(
+    fragment: Fragment,
+    trials: NDArray[np.float64],
+    occupancy: Occupancy,
+    *,
+    outer: int | None,
 ) -> NDArray[np.float64]:
-    conformer = generator.choice(_one_hand(fragment, generator))
-    conformer -= conformer.mean(axis=0)
-    trials = []
-    for _ in range(N_STARTS):
-        direction = generator.normal(size=3)
-        turned = conformer @ _turning(np.array([0.0, 0.0, 1.0]), direction).T
-        trials.append(turned + generator.uniform(0.0, edge_A, 3))
-    return np.array(trials)
+    """Return the overlap of each trial; the joint itself is none."""
+    own = trials[:, fragment.rows]
+    if outer is None:
+        return np.asarray(occupancy.overlap(_with_rings(fragment, own)).sum(axis=1))
+    counts = _with_rings(fragment, own)
+    counts = np.delete(counts, np.flatnonzero(fragment.atoms == fragment.joints[outer]), axis=1)
+    joined = trials[:, fragment.caps[outer], None]
+    at_joint = overlap_of(np.linalg.norm(counts - joined, axis=2))
+    return np.asarray((occupancy.overlap(counts) - at_joint).sum(axis=1))
 
 
-def _one_hand(fragment: Fragment, generator: np.random.Generator) -> NDArray[np.float64]:
-    # Drawn before the torsion: the least crowded place alone would make isotactic helices.
-    return fragment.hands_A[generator.integers(len(fragment.hands_A))]
+def _conformers(
+    fragment: Fragment, chain: _Chain, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the conformers of one configuration, shape (k, m, 3).
+
+    Of those that have the wanted hands along the backbone one is drawn, before the torsion: the
+    least crowded place alone would make isotactic helices.
+    """
+    possible = fitting(fragment, chain.centres, chain.hands)
+    return possible[generator.integers(len(possible))]
+
+
+def _start_trials(
+    conformers: NDArray[np.float64], *, edge_A: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    conformer = generator.choice(conformers)
+    conformer = conformer - conformer.mean(axis=0)
+    turns = Rotation.random(N_STARTS, random_state=generator).as_matrix()
+    places = generator.uniform(0.0, edge_A, (N_STARTS, 1, 3))
+    return np.asarray(np.einsum("tij,mj->tmi", turns, conformer) + places)
 
 
 def _joint_trials(
     fragment: Fragment,
-    chain: Chem.Mol,
-    positions: NDArray[np.float64],
+    conformers: NDArray[np.float64],
+    outer: int,
+    direction: NDArray[np.float64],
     *,
     generator: np.random.Generator,
-) -> tuple[NDArray[np.float64], int]:
-    """Return the unit in all torsions and conformers, and the placed atom it is joined to."""
-    outer = next(atom for atom in fragment.caps if not np.isnan(positions[atom, 0]))
+) -> NDArray[np.float64]:
+    """Return the unit in all torsions and conformers, the atom it is joined to at the origin."""
     inner = int(fragment.rows[fragment.atoms == fragment.joints[outer]][0])
-    around = [atom.GetIdx() for atom in chain.GetAtomWithIdx(outer).GetNeighbors()]
-    bonded = [atom for atom in around if not np.isnan(positions[atom, 0])]
-    direction = _free_direction(positions[outer], positions[bonded])
-    known = _one_hand(fragment, generator)
     trials = []
-    for conformer in generator.permutation(known)[:N_CONFORMERS]:
+    for conformer in generator.permutation(conformers)[:N_CONFORMERS]:
         from_cap = conformer - conformer[fragment.caps[outer]]
         turned = from_cap @ _turning(from_cap[inner], direction).T
-        for angle in generator.uniform(0, 2 * np.pi, N_TORSIONS):
-            trials.append(turned @ _about(direction, angle).T + positions[outer])
-    return np.array(trials), outer
-
-
-def _best(
-    fragment: Fragment,
-    trials: NDArray[np.float64],
-    *,
-    others: NDArray[np.float64],
-    outer: int | None,
-    edge_A: float,
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the overlaps of the best trial, and its own atoms' coordinates."""
-    own, caps = trials[:, fragment.rows], trials[:, list(fragment.caps.values())]
-    if outer is not None:  # the joint itself is no overlap
-        own = own[:, fragment.atoms != fragment.joints[outer]]
-    overlaps, crowding = np.zeros(len(trials)), np.zeros(len(trials))
-    batches = [slice(None)] if outer is not None else [slice(k, k + 1) for k in range(len(trials))]
-    for batch in batches:
-        near = _images_near(others, trials[batch], edge_A=edge_A)
-        overlap = np.clip(CLASH_A - _distances(own[batch], near), 0.0, None)
-        crowd = np.clip(1.0 - _distances(caps[batch], near) / CROWD_RADIUS_A, 0.0, None)
-        overlaps[batch] = (overlap**2).sum(axis=(1, 2))
-        crowding[batch] = crowd.sum(axis=(1, 2))
-    best = int(np.argmin(overlaps + CROWDING * crowding))
-    return float(overlaps[best]), np.asarray(trials[best, fragment.rows])
-
-
-def _images_near(
-    others: NDArray[np.float64], trials: NDArray[np.float64], *, edge_A: float
-) -> NDArray[np.float64]:
-    """Return every image of the other atoms that may matter to any of the trials."""
-    atoms = trials.reshape(-1, 3)
-    centre = (atoms.min(axis=0) + atoms.max(axis=0)) / 2
-    reach = float(np.linalg.norm(atoms - centre, axis=1).max()) + CROWD_RADIUS_A
-    nearest = others - centre
-    nearest -= edge_A * np.round(nearest / edge_A)
-    images = (nearest + edge_A * _SHIFTS[:, None]).reshape(-1, 3)
-    return np.asarray(images[(images**2).sum(axis=1) < reach**2] + centre)
+        angles = generator.uniform(0, 2 * np.pi, N_TORSIONS)
+        turns = Rotation.from_rotvec(angles[:, None] * direction).as_matrix()
+        trials.append(np.einsum("tij,mj->tmi", turns, turned))
+    return np.concatenate(trials)
 
 
 def _free_direction(
@@ -242,13 +301,6 @@ def _free_direction(
     return np.asarray(away / np.linalg.norm(away))
 
 
-def _about(axis: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
-    """Return the matrix that turns by ``angle`` about a unit vector (Rodrigues)."""
-    x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * cross @ cross)
-
-
 def _turning(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a matrix that turns one direction into another."""
     start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
@@ -256,12 +308,4 @@ def _turning(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np
     if np.linalg.norm(axis) < 1e-8:
         axis = np.cross(start, np.eye(3)[np.argmin(np.abs(start))])
     angle = np.arctan2(np.linalg.norm(np.cross(start, end)), start @ end)
-    return _about(axis / np.linalg.norm(axis), float(angle))
-
-
-def _distances(stack_A: NDArray[np.float64], others_A: NDArray[np.float64]) -> NDArray[np.float64]:
-    # |a - b|^2 by a matrix product: ten times faster than the differences.
-    flat = stack_A.reshape(-1, 3)
-    squared = (flat**2).sum(axis=1)[:, None] + (others_A**2).sum(axis=1) - 2.0 * flat @ others_A.T
-    shape = (*stack_A.shape[:2], len(others_A))
-    return np.asarray(np.sqrt(np.clip(squared, 0.0, None)).reshape(shape))
+    return np.asarray(Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix())
