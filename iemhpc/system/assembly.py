@@ -1,27 +1,29 @@
 """A composition becomes a box of atoms: chains grown, everything packed, parameters united."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from iemhpc.errors import CompositionError, ProgramError, unknown_name
-from iemhpc.forcefield import FORCE_FIELDS
+from iemhpc.errors import CompositionError, ProgramError
+from iemhpc.forcefield import FORCE_FIELDS, charges_for
 from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
-from iemhpc.forcefield.parameters import Parameters
-from iemhpc.polymer.catalog import Ion, System
+from iemhpc.forcefield.parameters import Parameters, scaled
 from iemhpc.polymer.chain import link
-from iemhpc.polymer.repeat_unit import RepeatUnit
+from iemhpc.polymer.materials import Ion, Membrane, System
+from iemhpc.polymer.network import NetworkShape, link_network, shape_of, units_of_parts
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.progress import Say, quiet
+from iemhpc.system.beads import BeadNetwork, lay_network
 from iemhpc.system.composition import Composition
 from iemhpc.system.growth import grow_chains, n_speared
 from iemhpc.system.merging import merge
+from iemhpc.system.network import place_network
 from iemhpc.system.packing import Rigid, pack
 
 PACKING_DENSITY = 0.7
@@ -50,7 +52,11 @@ WATER_A = np.array(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembraneBox:
-    """A packed periodic box, ready to be written for an engine. Molecules are whole."""
+    """A packed periodic box, ready to be written for an engine.
+
+    Molecules are whole, but for a network: that has no beginning and no end, and its bonds may
+    cross the faces of the box.
+    """
 
     positions_A: NDArray[np.float64]
     """Shape (n, 3)."""
@@ -64,6 +70,8 @@ class MembraneBox:
     """One of :data:`iemhpc.tables.roles.ROLES` an atom."""
     composition: Composition
     """The counts it was built from."""
+    network: NetworkShape | None = None
+    """How well a network is connected; None for linear chains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +84,51 @@ class _Solute:
     roles: tuple[str, ...]
 
 
-Parametrise = Callable[[Chem.Mol, str], Parameters]
-"""A force field's function: a chain and a charge method in, its parameters out."""
+class Parametrise(Protocol):
+    """A force field's function: a polymer molecule and its charges in, parameters out."""
+
+    def __call__(self, chain: Chem.Mol, charges: str, *, say: Say = quiet) -> Parameters:
+        """Return the parameters of a chain or a network."""
 
 
-def build_box(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Polymer:
+    """The molecules of a polymer before they have coordinates."""
+
+    molecules: list[Chem.Mol]
+    """One a chain, or one for a whole network."""
+    kinds: list[Hashable]
+    """Molecules of the same kind have the same parameters."""
+    laid: BeadNetwork | None
+    """Of a network: where its units are."""
+
+    @property
+    def molecule(self) -> NDArray[np.int64]:
+        """Molecule of each atom, from 1: chains, or the parts of a network."""
+        if self.laid is None:
+            sizes = [chain.GetNumAtoms() for chain in self.molecules]
+            return np.repeat(np.arange(1, len(sizes) + 1), sizes)
+        part = np.array(units_of_parts(self.laid.network))
+        unit = [atom.GetIntProp("unit_index") for atom in self.molecules[0].GetAtoms()]
+        return np.asarray(1 + part[unit], dtype=np.int64)
+
+
+def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     *,
     system: System,
     composition: Composition,
     force_field: str = "gaff2",
-    charges: str = "am1bcc",
+    charges: str | None = None,
     water_model: str = "tip3p",
+    ion_set: str | None = None,
+    tacticity: str = "atactic",
+    charge_scale: float = 1.0,
     seed: int = 1,
     say: Say = quiet,
 ) -> MembraneBox:
-    """Grow, parametrise and pack every molecule of a composition.
+    """Build the polymer, parametrise and pack every molecule of a composition.
+
+    Where the membrane has a cross-linker, the polymer is a network.
 
     Parameters
     ----------
@@ -98,17 +136,26 @@ def build_box(
         Membrane and salt.
     composition : Composition
         From :func:`iemhpc.system.composition.compose`, for the same system.
-    force_field, charges, water_model : str
+    force_field, water_model : str
         Names of the registries.
+    charges : str, optional
+        A charge method or a file of the user's own charges; by default the force field's.
+    ion_set : str, optional
+        By default the water model's own.
+    tacticity : str
+        One of :data:`iemhpc.system.tacticity.TACTICITIES`.
+    charge_scale : float
+        Factor on the charges of ions and charged units, which keeps the box neutral.
     seed : int
-        Of sequences, coils and packing: replicas differ by it.
+        Of sequences, coils, cross-links and packing: replicas differ by it.
     say : callable
         Hears of each step.
 
     Raises
     ------
     CompositionError
-        Where the composition is another system's, or the box is not neutral.
+        Where the composition is another system's, the box is not neutral, the cross-linkers are
+        too few for a network, or the network finds no sound coordinates.
     ProgramError
         Where packmol is missing or fails.
     """
@@ -117,63 +164,73 @@ def build_box(
             f"the composition is of {composition.system}, the system is {system.name}; compose it "
             "for this system"
         )
-    polymer = system.membrane.polymer
-    sequences = [
-        chain_sequence(polymer, composition.units_per_chain, chain_seed(seed, index))
-        for index in range(composition.n_chains)
-    ]
-    chains = [link(units) for units in sequences]
-    parametrised = _parametrised(
-        sequences, chains, _function(force_field), charges=charges, say=say
-    )
-    solutes = _solutes(system, composition, water_model)
-    parameters = merge(
+    taken = charges_for(force_field, charges)
+    polymer = _polymer(system.membrane, composition, seed=seed)
+    if polymer.laid is not None:
+        say(shape_of(polymer.laid.network).lines()[0])
+    parametrised = _parametrised(polymer, _function(force_field), charges=taken, say=say)
+    solutes = _solutes(system, composition, water_model, ion_set=ion_set, say=say)
+    merged = merge(
         [(each, 1) for each in parametrised] + [(each.parameters, each.count) for each in solutes]
     )
-    _check_neutral(parameters, system.name)
-    positions_A, edge_A = _placed(chains, solutes, target_A=composition.box_A, seed=seed, say=say)
-    sizes = [chain.GetNumAtoms() for chain in chains]
-    sizes += [len(each.roles) for each in solutes for _ in range(each.count)]
-    roles = ("polymer",) * sum(chain.GetNumAtoms() for chain in chains)
+    _check_neutral(merged, system.name)
+    positions_A, edge_A = _placed(
+        polymer, solutes, target_A=composition.box_A, tacticity=tacticity, seed=seed, say=say
+    )
+    of_polymer = polymer.molecule
+    sizes = [len(each.roles) for each in solutes for _ in range(each.count)]
+    others = np.repeat(np.arange(1, len(sizes) + 1), sizes) + of_polymer.max()
+    roles = ("polymer",) * len(of_polymer)
     return MembraneBox(
         positions_A=positions_A,
         box_A=np.full(3, edge_A),
-        parameters=parameters,
-        molecule=np.repeat(np.arange(1, len(sizes) + 1), sizes),
+        parameters=scaled(merged, charge_scale),
+        molecule=np.concatenate([of_polymer, others]),
         role=roles + tuple(role for each in solutes for role in each.roles * each.count),
         composition=composition,
+        network=None if polymer.laid is None else shape_of(polymer.laid.network),
     )
 
 
+def _polymer(membrane: Membrane, composition: Composition, *, seed: int) -> _Polymer:
+    """Return the chains of a composition, or the network that cross-linkers make of them."""
+    sequences = [
+        chain_sequence(membrane.polymer, composition.units_per_chain, chain_seed(seed, index))
+        for index in range(composition.n_chains)
+    ]
+    if membrane.topology == "linear":
+        chains = [link(units) for units in sequences]
+        return _Polymer(molecules=chains, kinds=list(sequences), laid=None)
+    edge_A = _edge_A(composition.box_A, attempt=0)
+    laid = lay_network(sequences, edge_A=edge_A, seed=seed, name=membrane.name)
+    return _Polymer(molecules=[link_network(laid.network)], kinds=[None], laid=laid)
+
+
 def _function(force_field: str) -> Parametrise:
-    if force_field not in FORCE_FIELDS:
-        raise unknown_name("force field", force_field, FORCE_FIELDS)
     module, _, name = FORCE_FIELDS[force_field].partition(":")
     function: Parametrise = getattr(import_module(module), name)
     return function
 
 
 def _parametrised(
-    sequences: Sequence[tuple[RepeatUnit, ...]],
-    chains: Sequence[Chem.Mol],
-    parametrise: Parametrise,
-    *,
-    charges: str,
-    say: Say,
+    polymer: _Polymer, parametrise: Parametrise, *, charges: str, say: Say
 ) -> list[Parameters]:
-    """Return the parameters of each chain; equal sequences are parametrised once."""
-    known: dict[tuple[RepeatUnit, ...], Parameters] = {}
-    say(f"parameters of {_described(chains)}")
-    for units, chain in zip(sequences, chains, strict=True):
-        if units not in known:
-            known[units] = parametrise(chain, charges)
-    return [known[units] for units in sequences]
+    """Return the parameters of each molecule; equal ones are parametrised once."""
+    known: dict[Hashable, Parameters] = {}
+    say(f"parameters of {_described(polymer)}")
+    for kind, molecule in zip(polymer.kinds, polymer.molecules, strict=True):
+        if kind not in known:
+            known[kind] = parametrise(molecule, charges, say=say)
+    return [known[kind] for kind in polymer.kinds]
 
 
-def _described(chains: Sequence[Chem.Mol]) -> str:
-    sizes = sorted({chain.GetNumAtoms() for chain in chains})
+def _described(polymer: _Polymer) -> str:
+    sizes = sorted({molecule.GetNumAtoms() for molecule in polymer.molecules})
     atoms = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{len(chains)} chain{'' if len(chains) == 1 else 's'} of {atoms} atoms"
+    if polymer.laid is not None:
+        return f"a network of {atoms} atoms"
+    n_chains = len(polymer.molecules)
+    return f"{n_chains} chain{'' if n_chains == 1 else 's'} of {atoms} atoms"
 
 
 def chain_seed(seed: int, index: int) -> int:
@@ -187,7 +244,14 @@ def chain_seed(seed: int, index: int) -> int:
     return 1000 * seed + index
 
 
-def _solutes(system: System, composition: Composition, water_model: str) -> list[_Solute]:
+def _solutes(
+    system: System,
+    composition: Composition,
+    water_model: str,
+    *,
+    ion_set: str | None,
+    say: Say,
+) -> list[_Solute]:
     """Return ions and water, those that the box holds any of."""
     ions = (
         ("counterion", system.counterion, composition.n_counterions),
@@ -195,7 +259,7 @@ def _solutes(system: System, composition: Composition, water_model: str) -> list
     )
     solutes = []
     for role, ion, count in ions:
-        parameters = ion_parameters(ion.name, water_model)
+        parameters = ion_parameters(ion.name, water_model, ion_set, say=say if count else quiet)
         solutes.append(
             _Solute(
                 parameters=parameters,
@@ -251,25 +315,25 @@ def _check_neutral(parameters: Parameters, name: str) -> None:
 
 
 def _placed(
-    chains: Sequence[Chem.Mol],
+    polymer: _Polymer,
     solutes: Sequence[_Solute],
     *,
     target_A: float,
+    tacticity: str,
     seed: int,
     say: Say,
 ) -> tuple[NDArray[np.float64], float]:
     """Return all positions and the edge of a box where everything fits."""
-    elements = tuple(atom.GetSymbol() for chain in chains for atom in chain.GetAtoms())
+    elements = tuple(atom.GetSymbol() for each in polymer.molecules for atom in each.GetAtoms())
     rigid = [
         Rigid(elements=each.parameters.elements, positions_A=each.positions_A, count=each.count)
         for each in solutes
     ]
     for attempt in range(N_ATTEMPTS):
-        density = PACKING_DENSITY * THINNER**attempt
-        edge_A = float(target_A / np.cbrt(density))
+        edge_A = _edge_A(target_A, attempt=attempt)
         own_seed = N_ATTEMPTS * seed + attempt
-        coils = np.concatenate(grow_chains(chains, edge_A=edge_A, seed=own_seed, say=say))
-        if n_speared(chains, coils, edge_A=edge_A):
+        coils = _coils(polymer, edge_A=edge_A, tacticity=tacticity, seed=own_seed, say=say)
+        if n_speared(polymer.molecules, coils, edge_A=edge_A):
             say("a bond passes through a ring: growing again")
             continue
         say(f"packing ions and water into {edge_A:.1f} Å")
@@ -277,8 +341,30 @@ def _placed(
         packed = pack(fixed, rigid, edge_A=edge_A, seed=own_seed)
         if packed is not None:
             return np.concatenate([coils, packed]), edge_A
-        say(f"no room at {density:.2f} of the target density")
+        say(f"no room at {_density(attempt):.2f} of the target density")
     raise ProgramError(
         f"packmol found no room in {N_ATTEMPTS} boxes, the last of {edge_A:.1f} Å at "
-        f"{density:.2f} of the target density; use another seed or shorter chains"
+        f"{_density(attempt):.2f} of the target density; use another seed or shorter chains"
     )
+
+
+def _coils(
+    polymer: _Polymer, *, edge_A: float, tacticity: str, seed: int, say: Say
+) -> NDArray[np.float64]:
+    if polymer.laid is None:
+        return np.concatenate(
+            grow_chains(polymer.molecules, edge_A=edge_A, tacticity=tacticity, seed=seed, say=say)
+        )
+    (molecule,) = polymer.molecules
+    return place_network(
+        molecule, polymer.laid, edge_A=edge_A, tacticity=tacticity, seed=seed, say=say
+    )
+
+
+def _density(attempt: int) -> float:
+    """Return the share of the target density that an attempt packs at."""
+    return PACKING_DENSITY * THINNER**attempt
+
+
+def _edge_A(target_A: float, *, attempt: int) -> float:
+    return float(target_A / np.cbrt(_density(attempt)))

@@ -9,6 +9,7 @@ spread again with the bridges in place.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,16 @@ N_STEPS = 200
 STEP = 0.4
 """Share of a spring's excess that a move takes away."""
 
-PUSH = 0.1
-"""Strength of the repulsion that spreads the beads, in springs."""
+PUSH = 0.03
+"""Strength of the repulsion that spreads the beads, in springs: more would stretch the chains, and
+strands that cross the box would stay taut for ever."""
+
+SLACK = 0.9
+"""Beads are this much nearer along a chain than its contour: it is no stretched zig-zag."""
+
+LOOP_A = 4.0
+"""A bridge between places of one chain counts as if it were off by this much more: neighbours in
+space are mostly neighbours along the chain, and loops carry no load."""
 
 FORBIDDEN = 1e6
 """The cost of pairs that may not be joined."""
@@ -51,6 +60,16 @@ class BeadNetwork:
     beads: Array
     """In units of the box's edge, chain after chain, shape (n_slots, 3); not wrapped along a
     chain, so that bridges may cross the box's faces."""
+
+    @property
+    def homes(self) -> Array:
+        """The bead of each unit's own place, in units of the box's edge, shape (n_units, 3)."""
+        slots = [slot for chain in self.network.chains for slot in chain]
+        homes = np.empty((len(self.network.units), 3))
+        for slot, bead in zip(slots, self.beads, strict=True):
+            if not slot.is_far:
+                homes[slot.unit] = bead
+        return homes
 
 
 def lay_network(
@@ -102,9 +121,12 @@ def lay_network(
     far_bead = np.array([bead for bead, kind in enumerate(kinds) if kind is None])
     bridge_A = np.array([bridge_length_A(units[unit]) for unit in near])
     chosen = _matched(
-        *(beads, near_bead, far_bead),
-        **{"bridge_A": bridge_A, "chain": chain, "step_A": step_A, "edge_A": edge_A, "name": name},
+        _costs(beads, near_bead, far_bead, bridge_A=bridge_A, edge_A=edge_A),
+        is_same=chain[far_bead][None] == chain[near_bead][:, None],
+        is_short=step_A * np.abs(far_bead[None] - near_bead[:, None]) < bridge_A[:, None],
+        name=f"{name} of {len(sequences)} chains",
     )
+    chosen = far_bead[chosen]
     springs = np.concatenate([bonds, np.column_stack([near_bead, chosen])])
     beads = _spread(beads, springs, np.concatenate([lengths, bridge_A]), edge_A=edge_A)
     far_of = dict(zip(chosen.tolist(), near, strict=True))
@@ -112,7 +134,7 @@ def lay_network(
         Slot(far_of[bead], True) if kind is None else Slot(kind) for bead, kind in enumerate(kinds)
     ]
     ends = np.cumsum([0, *sizes])
-    chains = tuple(tuple(slots[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True))
+    chains = tuple(tuple(slots[first:last]) for first, last in pairwise(ends.tolist()))
     return BeadNetwork(network=Network(tuple(units), chains), beads=beads / edge_A)
 
 
@@ -158,7 +180,7 @@ def _spacings(
     known = {unit: contour_A(unit) for unit in set(units)}
     far = [known[unit] for unit in units if unit.n_attachments == 4]
     length = np.array([far[0] if kind is None else known[units[kind]] for kind in kinds])
-    return np.asarray(length[bonds].mean(axis=1))
+    return np.asarray(SLACK * length[bonds].mean(axis=1))
 
 
 def _walk(
@@ -199,34 +221,37 @@ def _spread(beads: Array, springs: NDArray[np.int64], lengths: Array, *, edge_A:
     return beads
 
 
-def _matched(
+def _costs(
     beads: Array,
     near: NDArray[np.int64],
     far: NDArray[np.int64],
     *,
     bridge_A: Array,
-    chain: NDArray[np.int64],
-    step_A: float,
     edge_A: float,
-    name: str,
-) -> NDArray[np.int64]:
-    """Return the bead of the far side for each near side: bridges as near as can be to their length.
-
-    A side is not joined to one so near in its own chain that the bridge would be longer than it.
-    """
+) -> Array:
+    """Return how far a bridge between each near and each far side is from its length, squared."""
     along = _nearest(beads[far][None] - beads[near][:, None], edge_A)
-    cost = (np.linalg.norm(along, axis=2) - bridge_A[:, None]) ** 2
-    apart_A = step_A * np.abs(far[None] - near[:, None])
-    is_forbidden = (chain[far][None] == chain[near][:, None]) & (apart_A < bridge_A[:, None])
-    cost[is_forbidden] = FORBIDDEN
-    rows, columns = linear_sum_assignment(cost)
+    return np.asarray((np.linalg.norm(along, axis=2) - bridge_A[:, None]) ** 2)
+
+
+def _matched(
+    costs: Array, *, is_same: NDArray[np.bool_], is_short: NDArray[np.bool_], name: str
+) -> NDArray[np.int64]:
+    """Return which far side each near side gets.
+
+    A side is not joined to one so near in its own chain that the bridge is longer than the chain
+    between them.
+    """
+    is_forbidden = is_same & is_short
+    rows, columns = linear_sum_assignment(
+        np.where(is_forbidden, FORBIDDEN, costs + LOOP_A**2 * is_same)
+    )
     if is_forbidden[rows, columns].any():
         raise CompositionError(
-            f"{name}: the far sides of {len(near)} cross-linkers on {chain.max() + 1} chains cannot "
-            "be placed away from their near sides; use longer chains, more of them, or less "
-            "cross-linker"
+            f"{name}: the far sides of {len(costs)} cross-linkers cannot be placed away from their "
+            "near sides; use longer chains, more of them, or less cross-linker"
         )
-    return np.asarray(far[columns])
+    return np.asarray(columns)
 
 
 def _pairs_within(beads: Array, reach_A: float, edge_A: float) -> NDArray[np.int64]:

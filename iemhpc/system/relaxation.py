@@ -145,9 +145,7 @@ class _Forces:
         self.pair_sum = _incidence(self.pairs, self.n_atoms)
 
 
-def _fire(
-    positions_A: Array, forces: _Forces, *, push: float, n_steps: int, draws: bool
-) -> Array:
+def _fire(positions_A: Array, forces: _Forces, *, push: float, n_steps: int, draws: bool) -> Array:
     positions, velocity = positions_A.copy(), np.zeros_like(positions_A)
     step, mixing, n_downhill = START_STEP, 0.1, 0
     for number in range(n_steps):
