@@ -2,8 +2,11 @@
 
 Templates ``read_data system.data``, then ``include styles.in``. Styles as measured to agree with a
 second engine: harmonic bonds and angles with Amber's K as it is, ``fourier`` dihedrals with all
-terms of a quadruple in one entry, ``cvff`` impropers in Amber's order of atoms
-(https://docs.lammps.org/dihedral_fourier.html, https://docs.lammps.org/improper_cvff.html).
+terms of a quadruple in one entry, ``opls`` dihedrals with their halves left to LAMMPS, ``cvff``
+impropers in Amber's order of atoms (https://docs.lammps.org/dihedral_fourier.html,
+https://docs.lammps.org/dihedral_opls.html, https://docs.lammps.org/improper_cvff.html). Pairs that
+the one mixing rule of LAMMPS would get wrong stand behind the types, lower type first
+(https://docs.lammps.org/pair_coeff.html); the tail correction counts them as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from iemhpc.errors import ForceFieldError
-from iemhpc.forcefield.parameters import Parameters, Term
+from iemhpc.forcefield.parameters import PairTerm, Parameters, Term
 
 WATER_RESIDUE = "HOH"
 
@@ -42,7 +45,7 @@ def styles_text(parameters: Parameters) -> str:
     Raises
     ------
     ForceFieldError
-        Where a term's values are not those of its style.
+        Where a term's values are not those of its style, or a pair's types are in the wrong order.
     """
     styles = parameters.styles
     head = _HEAD.format(
@@ -50,7 +53,9 @@ def styles_text(parameters: Parameters) -> str:
         mixing=styles.mixing,
         special_bonds=styles.special_bonds,
     )
-    parts = [head, "".join(map(_pair_line, range(1, 10**9), parameters.atom_types))]
+    parts = [head, "".join(map(_atom_line, range(1, 10**9), parameters.atom_types))]
+    if parameters.pairs:
+        parts.append("".join(_pair_line(pair, parameters.atom_types) for pair in parameters.pairs))
     for kind, style, terms in (
         ("bond", styles.bond, parameters.bond_types),
         ("angle", styles.angle, parameters.angle_types),
@@ -83,9 +88,26 @@ def water_angle_type(parameters: Parameters) -> int:
     return int(kinds[0]) + 1
 
 
-def _pair_line(number: int, term: Term) -> str:
+def _atom_line(number: int, term: Term) -> str:
     epsilon, sigma, _mass = term.values
     return f"pair_coeff {number} {number} {epsilon!r} {sigma!r} # {' '.join(term.types)}\n"
+
+
+def _pair_line(pair: PairTerm, atom_types: Sequence[Term]) -> str:
+    if not 0 <= pair.first < pair.second < len(atom_types):
+        raise ForceFieldError(
+            f"got a pair of the types {pair.first} and {pair.second} ({pair.source}), wanted two "
+            f"different ones of {len(atom_types)}, the lower first: LAMMPS reads no others"
+        )
+    names = " ".join(atom_types[index].types[0] for index in (pair.first, pair.second))
+    values = f"{float(pair.epsilon_kcal_mol)!r} {float(pair.sigma_A)!r}"
+    comment = _comment(f"{names}: {pair.source}")
+    return f"pair_coeff {pair.first + 1} {pair.second + 1} {values} # {comment}\n"
+
+
+def _comment(text: str) -> str:
+    """Return text that LAMMPS skips quietly: ASCII on one line, without its continuation mark."""
+    return " ".join(text.replace("&", "and").encode("ascii", "replace").decode().split())
 
 
 def _coefficients(kind: str, style: str, terms: Sequence[Term]) -> str:
@@ -113,6 +135,11 @@ def _fourier(term: Term) -> str:
     return " ".join(words)
 
 
+def _opls(term: Term) -> str:
+    _check(len(term.values) == 4, term, "K1, K2, K3, K4")
+    return " ".join(repr(float(value)) for value in term.values)
+
+
 def _cvff(term: Term) -> str:
     _check(len(term.values) == 3, term, "K, d, n")
     k, d, n = term.values
@@ -122,6 +149,7 @@ def _cvff(term: Term) -> str:
 _WRITERS: dict[str, Callable[[Term], str]] = {
     "harmonic": _harmonic,
     "fourier": _fourier,
+    "opls": _opls,
     "cvff": _cvff,
 }
 

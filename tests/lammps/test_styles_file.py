@@ -1,16 +1,25 @@
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
 
+import numpy as np
 import pytest
+from rdkit.Chem import rdDistGeom
 
 from iemhpc.errors import ForceFieldError
-from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
+from iemhpc.forcefield.aqueous import fitted_pair, ion_parameters, water_parameters
 from iemhpc.forcefield.gaff2 import parametrise_chain
-from iemhpc.forcefield.parameters import Parameters, Term
+from iemhpc.forcefield.parameters import PairTerm, Parameters, Styles, Term
+from iemhpc.lammps.data_file import data_text
+from iemhpc.lammps.energy import vacuum_energies, vacuum_styles
 from iemhpc.lammps.styles_file import styles_text, water_angle_type
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
+from iemhpc.programs import run_program
 from iemhpc.system.merging import merge
+from iemhpc.system.mixing import mixed
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +111,137 @@ def test_unknown_style_lists_the_known_ones() -> None:
     other = replace(water, styles=replace(water.styles, bond="morse"))
     with pytest.raises(ForceFieldError, match=r"bond_style morse is not known.*harmonic, fourier"):
         styles_text(other)
+
+
+def opls_chain() -> Parameters:
+    """Return a chain in the styles of OPLS-AA; its values do not matter here."""
+    chain = parametrise_chain(link([RepeatUnit("styrene", "[*]CC([*])c1ccccc1")] * 2))
+    torsions = tuple(
+        replace(term, values=(0.125 * number, -0.5, 0.3, 0.1), source=f"a test, {number}")
+        for number, term in enumerate(chain.dihedral_types)
+    )
+    styles = Styles(dihedral="opls", mixing="geometric", special_bonds="lj/coul 0 0 0.5")
+    return replace(chain, force_field="oplsaa", styles=styles, dihedral_types=torsions)
+
+
+def with_opls(ions: Sequence[str], water_model: str = "tip3p") -> Parameters:
+    """Return a chain that mixes geometrically beside one of each ion and one water."""
+    solutes = [(ion_parameters(name, water_model), 1) for name in ions]
+    return merge([(opls_chain(), 1), *solutes, (water_parameters(water_model), 1)])
+
+
+def test_torsions_of_opls_are_four_coefficients() -> None:
+    box = with_opls(["Na"])
+    text = styles_text(box)
+    assert "dihedral_style opls\n" in text
+    assert "special_bonds lj/coul 0 0 0.5\n" in text
+    for number, term in enumerate(box.dihedral_types, 1):
+        found = re.search(rf"^dihedral_coeff {number} (\S+) (\S+) (\S+) (\S+) # ", text, re.M)
+        assert found
+        assert tuple(map(float, found.groups())) == term.values
+    wrong = replace(box.dihedral_types[0], values=(0.1, 0.2, 0.3))
+    with pytest.raises(ForceFieldError, match="wanted K1, K2, K3, K4"):
+        styles_text(replace(box, dihedral_types=(wrong, *box.dihedral_types[1:])))
+
+
+def test_explicit_pairs_stand_behind_the_types_with_every_digit_and_their_rule() -> None:
+    box = with_opls(["Na", "Cl"])
+    lines = [line for line in styles_text(box).splitlines() if line.startswith("pair_coeff")]
+    assert len(lines) == len(box.atom_types) + len(box.pairs) == len(box.atom_types) + 3
+    for line, pair in zip(lines[len(box.atom_types) :], box.pairs, strict=True):
+        words = line.split(maxsplit=6)
+        assert [int(word) for word in words[1:3]] == [pair.first + 1, pair.second + 1]
+        assert tuple(map(float, words[3:5])) == (pair.epsilon_kcal_mol, pair.sigma_A)
+        assert "Lorentz-Berthelot" in words[6]
+        assert line.isascii()
+        assert not line.endswith("&")
+
+
+def test_a_comment_is_one_ascii_line_that_does_not_go_on() -> None:
+    sodium_water = merge([(ion_parameters("Na"), 1), (water_parameters(), 1)])
+    source = "Åqvist\n& others &"
+    pair = PairTerm(first=0, second=1, epsilon_kcal_mol=0.1, sigma_A=3.0, source=source)
+    text = styles_text(replace(sodium_water, pairs=(pair,)))
+    assert "pair_coeff 1 2 0.1 3.0 # Na+ OW: ?qvist and others and\n" in text
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 0), (1, 1), (0, 9), (-1, 1)])
+def test_a_pair_in_the_wrong_order_is_refused(first: int, second: int) -> None:
+    pair = PairTerm(first=first, second=second, epsilon_kcal_mol=0.1, sigma_A=3.0, source="a test")
+    with pytest.raises(
+        ForceFieldError, match=r"\(a test\), wanted two different ones of 3, the low"
+    ):
+        styles_text(
+            replace(merge([(ion_parameters("Na"), 1), (water_parameters(), 1)]), pairs=(pair,))
+        )
+
+
+def coil() -> np.ndarray:
+    """Return positions of the atoms of :func:`opls_chain`, Å."""
+    molecule = link([RepeatUnit("styrene", "[*]CC([*])c1ccccc1")] * 2)
+    rdDistGeom.EmbedMolecule(molecule, randomSeed=1)
+    return np.array(molecule.GetConformer().GetPositions())
+
+
+@pytest.mark.lammps
+def test_lammps_takes_over_every_explicit_pair_and_mixes_all_others(tmp_path: Path) -> None:
+    box = with_opls(["Na", "Cl"])
+    n_atoms = len(box.elements)
+    data = data_text(
+        box,
+        positions_A=np.random.default_rng(1).uniform(0, 30, (n_atoms, 3)),
+        box_A=np.full(3, 30.0),
+        molecule=np.ones(n_atoms, dtype=np.int64),
+        title="a test",
+    )
+    (tmp_path / "system.data").write_text(data)
+    (tmp_path / "styles.in").write_text(vacuum_styles(box))
+    (tmp_path / "in.lmp").write_text(
+        "units real\natom_style full\nread_data system.data\ninclude styles.in\n"
+        "write_data out.data pair ij\n"
+    )
+    run_program(["lmp", "-in", "in.lmp", "-log", "none"], folder=tmp_path, limit_s=60)
+    section = (tmp_path / "out.data").read_text().split("PairIJ Coeffs")[1].split("\n\n")[1]
+    explicit = {(pair.first, pair.second): pair for pair in box.pairs}
+    for line in section.splitlines():
+        first, second, epsilon, sigma_A = (float(word) for word in line.split()[:4])
+        one, other = int(first) - 1, int(second) - 1
+        if pair := explicit.get((one, other)):
+            wanted = pair.epsilon_kcal_mol, pair.sigma_A
+        else:
+            wanted = mixed(box.atom_types[one], box.atom_types[other], "geometric")
+        # write_data keeps six digits; H of TIP3P has no size, which LAMMPS mixes to none
+        assert (epsilon, sigma_A) == pytest.approx(wanted, rel=1e-5)
+    assert len(section.splitlines()) == len(box.atom_types) * (len(box.atom_types) + 1) // 2
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("water_model", ["tip3p", "tip3p-charmm"])
+def test_a_box_of_two_rules_has_the_energy_of_both(water_model: str) -> None:
+    chain = opls_chain()
+    solutes = [ion_parameters(name, water_model) for name in ("Na", "Cl", "K")]
+    solutes.append(water_parameters(water_model))
+    # Na+, Cl-, K+ and water, each 2.5 to 5 Å from the next, beside the chain
+    beside = np.array([[0, 0, 0], [2.6, 0, 0], [-0.5, 3.4, 1], [0, 0, 2.6], [0.76, 0, 3.18]])
+    beside = np.vstack([beside, [-0.76, 0, 3.18]])
+    chain_A = coil()
+    beside += chain_A.max(axis=0) - [2.0, 0.0, 0.0]
+    positions_A = np.concatenate([chain_A, beside])
+    box = merge([(chain, 1), *((each, 1) for each in solutes)])
+    whole = vacuum_energies(box, positions_A)
+    alone = vacuum_energies(chain, positions_A[: len(chain.elements)])
+    molecule = np.repeat(range(5), [len(each.elements) for each in (chain, *solutes)])
+    wanted = 0.0
+    for one, other in combinations(range(len(box.elements)), 2):
+        if molecule[one] != molecule[other]:
+            types = [box.atom_types[box.atom_type[atom]] for atom in (one, other)]
+            is_own = molecule[one] > 0
+            epsilon, sigma_A = mixed(*types, "arithmetic" if is_own else "geometric")
+            if is_own and (fitted := fitted_pair(*types)):
+                epsilon, sigma_A = fitted.epsilon_kcal_mol, fitted.sigma_A
+            ratio = (sigma_A / np.linalg.norm(positions_A[one] - positions_A[other])) ** 6
+            wanted += 4 * epsilon * (ratio**2 - ratio)
+    assert 0.1 < abs(wanted) < 100
+    assert whole.vdw - alone.vdw == pytest.approx(wanted, abs=1e-6)
+    without = vacuum_energies(replace(box, pairs=()), positions_A)
+    assert abs(without.vdw - whole.vdw) > 0.01
