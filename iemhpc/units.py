@@ -1,6 +1,10 @@
 """Conversion factors and constants, each named after what it converts."""
 
 A_PER_NM = 10.0
+
+A_PER_BOHR = 0.529177210903
+"""CODATA 2018."""
+
 FS_PER_PS = 1000.0
 PS_PER_NS = 1000.0
 FS_PER_NS = 1.0e6

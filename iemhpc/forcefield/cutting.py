@@ -8,6 +8,7 @@ from rdkit import Chem
 
 from iemhpc.errors import ForceFieldError, InputError
 from iemhpc.forcefield.charges import Charged
+from iemhpc.forcefield.resp import equivalent_labels
 from iemhpc.polymer.repeat_unit import RepeatUnit, unit_mol
 
 
@@ -98,13 +99,13 @@ def equivalent_atoms(unit: RepeatUnit) -> tuple[int, ...]:
     >>> len(set(labels[3:])), len(set(labels))
     (1, 4)
     """
-    labels = _kinds(Chem.AddHs(unit_mol(unit)))
+    labels = equivalent_labels(Chem.AddHs(unit_mol(unit)))
     return tuple(labels[atom.GetIdx()] for atom in _heavy_atoms(unit))
 
 
 def cut_molecule(molecule: Chem.Mol, charged: Charged) -> tuple[tuple[ResidueAtom, ...], float]:
     """Average the equivalent atoms of a whole molecule that has no hydrogens."""
-    classes = _kinds(molecule)
+    classes = equivalent_labels(molecule)
     atoms = [
         ResidueAtom(
             element=atom.GetSymbol(),
@@ -123,19 +124,6 @@ def cut_molecule(molecule: Chem.Mol, charged: Charged) -> tuple[tuple[ResidueAto
         for atom in molecule.GetAtoms()
     ]
     return _renormalised(atoms, charge=Chem.GetFormalCharge(molecule), classes=classes)
-
-
-def _kinds(molecule: Chem.Mol) -> tuple[int, ...]:
-    mol = Chem.RWMol(molecule)
-    for atom in mol.GetAtoms():
-        atom.SetFormalCharge(0)
-        atom.SetNoImplicit(True)
-        atom.SetIsAromatic(False)
-    for bond in mol.GetBonds():
-        bond.SetBondType(Chem.BondType.SINGLE)
-        bond.SetIsAromatic(False)
-    mol.UpdatePropertyCache(strict=False)
-    return tuple(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))
 
 
 def residue_charge(atoms: Sequence[ResidueAtom]) -> float:
@@ -207,7 +195,7 @@ def _renormalised(
         for atom in atoms
     ]
     total = sum(q + a.n_hydrogens * (h or 0) for a, q, h in zip(atoms, micro, micro_h, strict=True))
-    _place_remainder(micro, round(charge * 1e6) - total, classes=classes)
+    place_remainder(micro, round(charge * 1e6) - total, classes=classes)
     made = tuple(
         ResidueAtom(
             element=atom.element,
@@ -222,7 +210,7 @@ def _renormalised(
     return made, round(drift_e, 6)
 
 
-def _place_remainder(micro: list[int], remainder: int, *, classes: Sequence[int]) -> None:
+def place_remainder(micro: list[int], remainder: int, *, classes: Sequence[int]) -> None:
     """Put the micro-charges left over by rounding on equivalent atoms alike where that divides."""
     groups = [[i for i, label in enumerate(classes) if label == c] for c in dict.fromkeys(classes)]
     groups.sort(key=lambda group: (len(group), -abs(micro[group[0]])))
