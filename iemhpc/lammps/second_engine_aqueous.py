@@ -1,7 +1,8 @@
 """Water and ions for the second engine: the values that OpenMM ships, read from its own files.
 
 ``amber14/tip3p.xml`` holds TIP3P with the ions of Joung and Cheatham and of Li and Merz (12-6,
-CM), ``charmm36/water.xml`` CHARMM's water and ions with their NBFIX pairs.
+CM), ``charmm36/water.xml`` CHARMM's water and ions with the NBFIX pairs of 2015. The pairs of later
+years (LiCl, CaCl2) come from ``charmm36_2024/water.xml``, whose NaCl and KCl are the same rounded.
 
 The one number that we do not take from there is the oxygen of TIP3P: Amber rounds it to .1520
 kcal/mol and 3.15075 Å, where A = 582,000 and C = 595.0 of Jorgensen et al., J. Chem. Phys. 79
@@ -44,8 +45,11 @@ ION_TYPES = {
 """Water model -> ion -> its type in OpenMM's file."""
 
 
-ION_SETS = ("joung-cheatham+li-merz", "charmm")
+ION_SETS = ("joung-cheatham", "charmm")
 """What these files hold."""
+
+LATER_PAIRS = {"tip3p-charmm": "charmm36_2024/water.xml"}
+"""Water model -> file with pairs that the first one lacks; only newer OpenMM has it."""
 
 
 def aqueous_tables(
@@ -92,12 +96,17 @@ def aqueous_tables(
             for atom in root.findall("./Residues/Residue/Atom")
             if atom.attrib["type"] in name_of
         },
-        pairs=_fixed_pairs(root, name_of),
+        pairs=_later_pairs(water_model, name_of) | _fixed_pairs(root, name_of),
     )
 
 
 @lru_cache(maxsize=4)
 def _shipped(name: str) -> ET.Element:
+    return ET.parse(_data() / name).getroot()
+
+
+def _data() -> Path:
+    """Return OpenMM's folder of force fields."""
     try:
         from openmm import app  # noqa: PLC0415  an optional extra
     except ImportError:
@@ -105,7 +114,7 @@ def _shipped(name: str) -> ET.Element:
             "OpenMM is needed to compute energies a second time; get it: "
             "pip install 'iemhpc[check]'"
         ) from None
-    return ET.parse(Path(app.__file__).parent / "data" / name).getroot()
+    return Path(app.__file__).parent / "data"
 
 
 def _lennard_jones(root: ET.Element, name_of: dict[str, str]) -> dict[str, LennardJones]:
@@ -121,10 +130,18 @@ def _lennard_jones(root: ET.Element, name_of: dict[str, str]) -> dict[str, Lenna
 def _fixed_pairs(root: ET.Element, name_of: dict[str, str]) -> dict[tuple[str, str], LennardJones]:
     found = {}
     for row in root.findall("./LennardJonesForce/NBFixPair"):
-        first, second = row.attrib["type1"], row.attrib["type2"]
-        if first in name_of and second in name_of:
-            found[name_of[first], name_of[second]] = _pair(row)
+        ends = [row.get(f"type{end}", row.get(f"class{end}", "")) for end in (1, 2)]
+        if all(end in name_of for end in ends):
+            first, second = sorted(name_of[end] for end in ends)
+            found[first, second] = _pair(row)
     return found
+
+
+def _later_pairs(water_model: str, name_of: dict[str, str]) -> dict[tuple[str, str], LennardJones]:
+    file = LATER_PAIRS.get(water_model)
+    if file is None or not (_data() / file).exists():
+        return {}
+    return _fixed_pairs(_shipped(file), name_of)
 
 
 def _pair(row: ET.Element) -> LennardJones:

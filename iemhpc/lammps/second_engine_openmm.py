@@ -243,8 +243,7 @@ class SecondEngine:
         (field, one), (other_field, other) = first, second
         a, b = self.tables[field].atoms[one], self.tables[other_field].atoms[other]
         if field == other_field:
-            fixed = self.tables[field].pairs
-            known = fixed.get((one, other)) or fixed.get((other, one))
+            known = self.tables[field].pairs.get((min(one, other), max(one, other)))
             if known is not None:
                 return known
         is_own = self.own.name in {field, other_field}

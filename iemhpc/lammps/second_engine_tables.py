@@ -43,7 +43,7 @@ class FieldTables:
     charges_e: Mapping[str, float] = field(default_factory=dict)
     """By type, where the field itself says them."""
     pairs: Mapping[tuple[str, str], LennardJones] = field(default_factory=dict)
-    """Pairs of types whose values are not those of the mixing rule."""
+    """Pairs of types, sorted, whose values are not those of the mixing rule."""
     scale_14_lj: float = 0.5
     scale_14_coulomb: float = 0.5
     mixing: str = "arithmetic"
