@@ -55,7 +55,7 @@ def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assi
     ForceFieldError
         Where a unit in the chain is not what its residue is.
     """
-    units = _units(chain)
+    units = units_of(chain)
     n_atoms = chain.GetNumAtoms()
     types, charges_e = [""] * n_atoms, np.zeros(n_atoms)
     paper, center = np.zeros(n_atoms, dtype=bool), np.zeros(n_atoms, dtype=bool)
@@ -95,7 +95,7 @@ def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assi
     )
 
 
-def _units(chain: Chem.Mol) -> Mapping[int, list[Chem.Atom]]:
+def units_of(chain: Chem.Mol) -> Mapping[int, list[Chem.Atom]]:
     """Return the heavy atoms of each unit, in the order of ``unit_atom``."""
     units: dict[int, list[Chem.Atom]] = {}
     for atom in chain.GetAtoms():
@@ -200,7 +200,7 @@ def _match(fragment: Chem.Mol, slots: list[_Slot], residue: Residue) -> tuple[in
 
 def _unit_of(chain: Chem.Mol, name: str) -> RepeatUnit:
     """Write the repeat unit that the copies called ``name`` show: where do neighbours hang?"""
-    copies = [atoms for atoms in _units(chain).values() if atoms[0].GetProp("unit_name") == name]
+    copies = [atoms for atoms in units_of(chain).values() if atoms[0].GetProp("unit_name") == name]
     mol = Chem.RWMol(_fragment(copies[0]))
     for place, atom in enumerate(copies[0]):
         n_points = max(_slot(atoms[place]).n_neighbours for atoms in copies)

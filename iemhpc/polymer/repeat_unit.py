@@ -76,7 +76,7 @@ class RepeatUnit:
     @property
     def mass_g_mol(self) -> float:
         """Average mass without the attachment points, g/mol."""
-        return average_mass_g_mol(_parse(self.smiles))
+        return _mass_g_mol(self.smiles)
 
     @property
     def n_attachments(self) -> int:
@@ -153,12 +153,23 @@ def tethered_atoms(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ..
     if unit.given_sites:
         return unit.given_sites
     mol = _parse(unit.smiles)
+    index = _index_without_dummies(mol)
+    return tuple(sorted(index[site] for site in charged_sites(mol, convention)))
+
+
+def charged_sites(mol: Chem.Mol, convention: str = "paper") -> list[int]:
+    """Return the atoms of any molecule that count as sites of its charged groups.
+
+    Examples
+    --------
+    >>> charged_sites(Chem.MolFromSmiles("CS(=O)(=O)[O-]"))
+    [2, 3, 4]
+    """
     sites = _charge_centers(mol)
     if convention == "paper":
         terminal = {match[0] for match in mol.GetSubstructMatches(_TERMINAL_OXYGEN)}
         sites = [site for center in sites for site in _paper_sites(mol, center, terminal)]
-    index = _index_without_dummies(mol)
-    return tuple(sorted(index[site] for site in sites))
+    return sorted(sites)
 
 
 def n_sites(unit: RepeatUnit) -> int:
@@ -241,6 +252,11 @@ def attachments(unit: RepeatUnit) -> tuple[int, ...]:
 
     pairs = [sorted(pair, key=key) for pair in _chain_pairs(mol, dummies)]
     return tuple(dummy for pair in sorted(pairs, key=lambda pair: key(pair[0])) for dummy in pair)
+
+
+@lru_cache(maxsize=1024)
+def _mass_g_mol(smiles: str) -> float:
+    return average_mass_g_mol(_parse(smiles))
 
 
 @lru_cache(maxsize=1024)
