@@ -97,6 +97,23 @@ def logs(
     print("\n".join(log_ends(Workspace(workspace), run, lines=lines)))
 
 
+def check(
+    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
+    energies: Annotated[
+        bool, typer.Option("--energies", help="Compare LAMMPS with OpenMM, term by term.")
+    ] = False,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Report on a run: doubtful parameters, equilibration, energies by a second engine."""
+    from iemhpc.check import check_run
+
+    report = check_run(Workspace(workspace), run, energies=energies, say=say)
+    show(report, json=json)
+    if report.failures:
+        raise typer.Exit(1)
+
+
 def descriptors(
     run: Annotated[list[str] | None, typer.Argument(help="Runs, default: all finished.")] = None,
     sites: Annotated[str, typer.Option(help="Tethered sites: paper or center.")] = "paper",

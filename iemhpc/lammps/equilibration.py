@@ -31,7 +31,7 @@ class SeriesMean:
     mean: float
     """In the unit of the series."""
     error: float
-    """Standard error of the mean."""
+    """Standard error of the mean; 0 of a single value, which has none."""
     inefficiency: float
     """How many values count for one, g."""
     n: int

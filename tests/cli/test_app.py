@@ -33,7 +33,7 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 def test_every_command_of_the_surface_has_help(tmp_path: Path) -> None:
     for command in (
-        "init", "demo", "doctor", "systems", "md-submit", "status", "logs", "descriptors",
+        "init", "demo", "doctor", "systems", "md-submit", "status", "logs", "check", "descriptors",
         "dataset build", "dataset import", "dataset show", "tune", "saliency", "predict",
         "report", "retrain", "models list", "models show",
     ):  # fmt: skip

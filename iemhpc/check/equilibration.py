@@ -1,0 +1,248 @@
+"""Is a run equilibrated? Density block by block, temperature, pressure, drift, relaxation.
+
+Every mean has an error in which correlated values count for less, and every verdict compares with
+it, so that a short run is not blamed for its noise, only for what it shows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iemhpc.check.thermo import (
+    Production,
+    RunPart,
+    part_of,
+    production_of,
+    production_tables,
+    read_last_log,
+    relaxation_ps,
+    without_start,
+)
+from iemhpc.lammps.data_file import read_data
+from iemhpc.lammps.equilibration import Change, SeriesMean, compare_blocks, mean_with_error
+from iemhpc.lammps.log_file import ThermoTable, error_lines, thermo_tables, warning_lines
+from iemhpc.units import FS_PER_PS, G_CM3_PER_G_MOL_A3
+
+LARGEST_DRIFT_KT = 0.1
+"""kT an atom and nanosecond; more says that the integration is too coarse."""
+
+LARGEST_PRESSURE_ATM = 200.0
+"""Off the wanted one in the production: water's density changes by a per cent so."""
+
+LARGEST_TEMPERATURE = 0.02
+"""Relative deviation of the production's mean temperature."""
+
+LARGEST_DENSITY = 0.1
+"""Relative deviation of the density from the one aimed at."""
+
+ERRORS = 3.0
+"""Standard errors that a deviation must exceed to be a doubt."""
+
+TO_DENSITY, SETTLE = "to density", "settle"
+"""How ``equilibrate.in`` begins the labels of its NPT blocks, and of its last two runs."""
+
+STAGES = ("minimize", "equilibrate", "production")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Density:
+    """How the box found its density."""
+
+    aimed_g_cm3: float
+    """Of the composition's estimate."""
+    realised_g_cm3: SeriesMean | None
+    """Of the second half of the last NPT, whose mean box production has; None before it."""
+    relaxation_ps: float | None
+    """Its correlation time."""
+    blocks_g_cm3: tuple[float, ...]
+    """Means of the blocks of NPT that looked for it."""
+    change: Change | None
+    """The last two blocks; None where there are not two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquilibrationSection:
+    """Second section of ``iemhpc check``."""
+
+    parts: tuple[RunPart, ...]
+    """Every run of LAMMPS in the last attempt at equilibration, in order."""
+    density: Density
+    """Aimed at, and found."""
+    production: Production | None
+    """None before it."""
+    warnings: tuple[str, ...]
+    """Of LAMMPS, but for those known to mean nothing."""
+    errors: tuple[str, ...]
+    """Of the last attempt at each stage."""
+
+    def doubts(self, physics: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what is not as the plan wants it."""
+        said = [*self.warnings, *self.errors, *_density_doubts(self.density)]
+        if self.production:
+            said += production_doubts(self.production, physics)
+        return tuple(said)
+
+    def lines(self) -> list[str]:
+        """Return the table of runs, the densities, and the production."""
+        head = f"  {'run':<36}{'ps':>9}{'K':>16}{'atm':>18}{'g/cm³':>19}"
+        lines = [head, *map(_part_line, self.parts), *_density_lines(self.density)]
+        if self.production:
+            lines += [_part_line(self.production.part), *_production_lines(self.production)]
+        return lines + [f"  {line}" for line in (*self.warnings, *self.errors)]
+
+
+def check_equilibration(
+    run: Path, *, physics: Mapping[str, Any], aimed_box_A: float
+) -> EquilibrationSection | None:
+    """Read a run's logs; None where there are none.
+
+    Parameters
+    ----------
+    run : Path
+        Its folder.
+    physics : mapping
+        Of its plan: ``protocol`` and ``temperature_K`` are used.
+    aimed_box_A : float
+        Edge of the box at the density aimed at.
+    """
+    logs = [text for stage in STAGES if (text := read_last_log(run, stage))]
+    if not logs:
+        return None
+    tables = thermo_tables(read_last_log(run, "equilibrate"))
+    packed = read_data(run / "system.data")
+    mass_g_mol = float(packed.masses_g_mol[packed.types - 1].sum())
+    return EquilibrationSection(
+        parts=tuple(part for table in tables if (part := part_of("equilibrate", table))),
+        density=density_of(
+            tables,
+            protocol=physics["protocol"],
+            aimed_g_cm3=mass_g_mol / aimed_box_A**3 * G_CM3_PER_G_MOL_A3,
+        ),
+        production=production_of(
+            production_tables(run),
+            n_atoms=len(packed.ids),
+            temperature_K=float(physics["temperature_K"]),
+        ),
+        warnings=tuple(dict.fromkeys(line for log in logs for line in warning_lines(log))),
+        errors=tuple(dict.fromkeys(line for log in logs for line in error_lines(log))),
+    )
+
+
+def density_of(
+    tables: Sequence[ThermoTable], *, protocol: Mapping[str, float], aimed_g_cm3: float
+) -> Density:
+    """Return how the density came about, from the tables of ``equilibrate.in``."""
+    blocks = [table for table in tables if table.label.startswith(TO_DENSITY)]
+    settled = next((table for table in tables if table.label.startswith(SETTLE)), None)
+    series = None if settled is None else without_start(settled, "Density")
+    change = None
+    if len(blocks) > 1 and all(block.complete for block in blocks[-2:]):
+        change = compare_blocks(
+            *(without_start(block, "Density") for block in blocks[-2:]),
+            tolerance=float(protocol.get("density_tolerance", 0.0)),
+            block_ps=float(np.ptp(blocks[-1]["Time"])) / FS_PER_PS,
+        )
+    return Density(
+        aimed_g_cm3=aimed_g_cm3,
+        realised_g_cm3=None if series is None else mean_with_error(series[len(series) // 2 :]),
+        relaxation_ps=None
+        if settled is None or series is None
+        else relaxation_ps(without_start(settled, "Time") / FS_PER_PS, series),
+        blocks_g_cm3=tuple(float(without_start(block, "Density").mean()) for block in blocks),
+        change=change,
+    )
+
+
+def _density_doubts(density: Density) -> list[str]:
+    said = []
+    if density.change and not density.change.is_steady:
+        said.append(
+            f"the density still changed by {100 * density.change.relative:+.2f} % between the last "
+            "two blocks of NPT; lengthen density_ps"
+        )
+    if density.realised_g_cm3:
+        realised = density.realised_g_cm3.mean
+        if abs(realised / density.aimed_g_cm3 - 1.0) > LARGEST_DENSITY:
+            said.append(
+                f"the density is {realised:.3f} g/cm³, and {density.aimed_g_cm3:.3f} was aimed "
+                "at: it is not at rest, or the estimate does not hold for this membrane"
+            )
+    return said
+
+
+def production_doubts(production: Production, physics: Mapping[str, Any]) -> list[str]:
+    """Return what a production shows that a canonical ensemble at rest would not."""
+    said = []
+    wanted_K, wanted_atm = float(physics["temperature_K"]), float(physics["pressure_atm"])
+    temperature, pressure = production.part.temperature_K, production.part.pressure_atm
+    apart_K = abs(temperature.mean - wanted_K)
+    if apart_K > max(LARGEST_TEMPERATURE * wanted_K, ERRORS * temperature.error):
+        said.append(f"production is at {temperature.mean:.1f} K, wanted {wanted_K:g} K")
+    if abs(pressure.mean - wanted_atm) > max(LARGEST_PRESSURE_ATM, ERRORS * pressure.error):
+        said.append(
+            f"production is at {pressure.mean:.0f} ± {pressure.error:.0f} atm, wanted "
+            f"{wanted_atm:g}: its box is not that of the wanted pressure; lengthen settle_npt_ps"
+        )
+    if production.potential_kcal_mol.is_steady is False:
+        said.append(
+            "the potential energy of the production's halves differs by more than its error: it "
+            "still relaxes; lengthen anneal_ps or the production"
+        )
+    drift_kt, error = production.drift_kt_atom_ns, production.drift_kt_error
+    if drift_kt is not None and abs(drift_kt) > max(LARGEST_DRIFT_KT, ERRORS * error):
+        said.append(
+            f"{production.drift_of} drifts by {drift_kt:+.2f} kT an atom and ns, wanted at most "
+            f"{LARGEST_DRIFT_KT:g}; shorten timestep_fs or tighten pppm"
+        )
+    return said
+
+
+def _part_line(part: RunPart) -> str:
+    cut = "" if part.is_complete else " (cut short)"
+    return (
+        f"  {part.label + cut:<36}{part.length_ps:>9.5g}{_with_error(part.temperature_K, 1):>16}"
+        f"{_with_error(part.pressure_atm, 0):>18}{_with_error(part.density_g_cm3, 4):>19}"
+    )
+
+
+def _with_error(mean: SeriesMean, digits: int) -> str:
+    error = f" ± {mean.error:.{digits}f}" if mean.n > 1 else ""
+    return f"{mean.mean:.{digits}f}{error}"
+
+
+def _density_lines(density: Density) -> list[str]:
+    lines = []
+    if density.change:
+        change = density.change
+        blocks = " ".join(f"{value:.4f}" for value in density.blocks_g_cm3)
+        lines.append(
+            f"  density by block of NPT: {blocks} g/cm³; the last two differ by "
+            f"{100 * change.relative:+.2f} %, error {100 * change.error / change.second:.2f} %: "
+            f"{'steady' if change.is_steady else 'NOT steady'} by the protocol's tolerance"
+        )
+    line = f"  density aimed at {density.aimed_g_cm3:.4f} g/cm³"
+    if density.realised_g_cm3:
+        line += f", realised {_with_error(density.realised_g_cm3, 4)}"
+    if density.relaxation_ps is not None:
+        line += f"; it relaxes in {density.relaxation_ps:.2g} ps"
+    return [*lines, line]
+
+
+def _production_lines(production: Production) -> list[str]:
+    halves = production.potential_kcal_mol
+    verdict = {True: "stationary", False: "NOT stationary", None: "too short to say"}
+    lines = [
+        f"  potential energy: halves {halves.first:.1f} and {halves.second:.1f} ± "
+        f"{halves.error:.1f} kcal/mol: {verdict[halves.is_steady]}; it relaxes in "
+        f"{production.relaxation_ps:.2g} ps"
+    ]
+    if production.drift_kcal_mol_atom_ns is not None:
+        lines.append(
+            f"  drift of {production.drift_of}: {production.drift_kcal_mol_atom_ns:+.3g} ± "
+            f"{production.drift_error_kcal_mol_atom_ns:.2g} kcal/mol an atom and ns, "
+            f"{production.drift_kt_atom_ns:+.3g} kT"
+        )
+    return lines

@@ -1,0 +1,162 @@
+"""Which parameters of a run a referee would ask about, where all came from, and the charges.
+
+A parameter is doubtful where parmchk2 gave it a penalty above 10 (Amber's own advice for what to
+look at), where its source says that it was borrowed, and charges where much had to be spread over
+a residue to make it whole.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from iemhpc.lammps.parameter_table import ParameterRow
+
+HIGHEST_PENALTY = 10.0
+"""Of parmchk2; a term above it is rough."""
+
+LARGEST_DRIFT_E = 0.05
+"""A residue whose raw charges missed its formal charge by more is doubtful."""
+
+_BORROWED = (
+    (r"\bby analogy\b", "by analogy"),
+    (r"\bATTN\b|need revision", "parmchk2 could not estimate it"),
+    (r"\bfrom memory\b", "from memory"),
+    (r"\bassumed\b", "assumed"),
+)
+"""What a source says -> why that is a doubt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A parameter that somebody should look at."""
+
+    parameter: ParameterRow
+    """The whole line of parameters.csv."""
+    reason: str
+    """Why it is doubtful."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidueCharges:
+    """Charges of one kind of residue."""
+
+    residue: str
+    """Repeat unit, water or ion."""
+    method: str
+    """Charge method, water model or ion set."""
+    n_atoms: int
+    """Atoms of the box in such residues."""
+    formal_charge: float
+    """What they sum to, e."""
+    drift_e: float
+    """By how much they missed it before."""
+    low_e: float
+    """Most negative charge."""
+    high_e: float
+    """Most positive charge."""
+    source: str
+    """Programs, table or file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterSection:
+    """First section of ``iemhpc check``."""
+
+    n_parameters: int
+    """Lines of parameters.csv."""
+    doubts: tuple[Doubt, ...]
+    """The worst first."""
+    sources: Mapping[str, int]
+    """Table, paper or program -> parameters from it, the most frequent first."""
+    charges: tuple[ResidueCharges, ...]
+    """One a kind of residue; empty for runs that do not say."""
+
+    def lines(self) -> list[str]:
+        """Return the doubtful parameters, the sources, and the table of charges."""
+        n_doubts = len(self.doubts)
+        lines = [
+            f"PARAMETERS: {self.n_parameters}, "
+            + (f"{n_doubts} of them doubtful:" if n_doubts else "none of them doubtful")
+        ]
+        for doubt in self.doubts:
+            row = doubt.parameter
+            values = " ".join(f"{value:g}" for value in row.values)
+            lines.append(f"  {row.kind} {row.atom_types} (used {row.n_used} times): {doubt.reason}")
+            lines.append(f"    {values} [{row.meaning}]; {row.source}")
+        lines.append("  from")
+        lines += [f"    {count:>5}  {source}" for source, count in self.sources.items()]
+        if not self.charges:
+            return [*lines, "  this run does not record where its charges come from"]
+        width = max(len("residue"), *(len(each.residue) for each in self.charges))
+        lines.append(
+            f"  {'charges':<{width}}  {'sum e':>5}  {'drift e':>9}  {'lowest':>7}  {'highest':>7}  "
+            "source"
+        )
+        for each in self.charges:
+            lines.append(
+                f"  {each.residue:<{width}}  {each.formal_charge:>+5g}  {each.drift_e:>+9.4f}  "
+                f"{each.low_e:>+7.3f}  {each.high_e:>+7.3f}  {each.method}: {each.source}"
+            )
+        return lines
+
+
+def check_parameters(rows: Sequence[ParameterRow]) -> ParameterSection:
+    """Sort a run's parameters by doubt and by source.
+
+    Parameters
+    ----------
+    rows : sequence of ParameterRow
+        Of the run's ``parameters.csv``.
+    """
+    doubts = [
+        Doubt(parameter=row, reason="; ".join(reasons)) for row in rows if (reasons := _doubts(row))
+    ]
+    doubts.sort(key=lambda doubt: -(doubt.parameter.penalty or 0.0))
+    return ParameterSection(
+        n_parameters=len(rows),
+        doubts=tuple(doubts),
+        sources=dict(Counter(_origin(row.source) for row in rows).most_common()),
+        charges=tuple(_charges(row) for row in rows if row.kind == "charge"),
+    )
+
+
+def _doubts(row: ParameterRow) -> list[str]:
+    reasons = []
+    if row.penalty is not None and row.penalty > HIGHEST_PENALTY:
+        reasons.append(f"penalty {row.penalty:g}, wanted {HIGHEST_PENALTY:g} or less")
+    for pattern, reason in _BORROWED:
+        if re.search(pattern, row.source, re.IGNORECASE):
+            reasons.append(reason)
+    if row.kind == "charge" and abs(row.values[1]) > LARGEST_DRIFT_E:
+        reasons.append(
+            f"its charges missed the formal charge by {row.values[1]:+.3f} e, wanted "
+            f"{LARGEST_DRIFT_E:g} or less"
+        )
+    return reasons
+
+
+def _origin(source: str) -> str:
+    """Return the table, program or paper that a source begins with.
+
+    Examples
+    --------
+    >>> _origin("gaff2.dat 2.2.20: 2021 33079 0.0044")
+    'gaff2.dat 2.2.20'
+    """
+    return re.split(r":\s", source, maxsplit=1)[0].strip() or "no source"
+
+
+def _charges(row: ParameterRow) -> ResidueCharges:
+    formal_charge, drift_e, low_e, high_e = row.values
+    method, _, source = row.source.partition(": ")
+    return ResidueCharges(
+        residue=row.atom_types,
+        method=method,
+        n_atoms=row.n_used,
+        formal_charge=formal_charge,
+        drift_e=drift_e,
+        low_e=low_e,
+        high_e=high_e,
+        source=source,
+    )
