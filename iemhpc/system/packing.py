@@ -1,25 +1,36 @@
-"""Ions and water placed around the chains in a periodic box without overlaps, by packmol.
+"""Ions and water placed at random around the chains in a periodic box, without overlaps.
 
-Martínez et al., J. Comput. Chem. 30, 2157 (2009); https://m3g.github.io/packmol/userguide.shtml.
+Random sequential insertion (Widom, J. Chem. Phys. 44, 3888 (1966)), many at once: each round offers
+every molecule that is not placed yet a place in the room left and a turn, drops those that come
+too near to anything placed or to an offer before them, and keeps the rest. Room left is known on a
+grid, so that offers are not wasted on the inside of the polymer. Nothing attracts anything: ions
+start where chance puts them, not in contact pairs.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
-from iemhpc.errors import ProgramError
-from iemhpc.programs import need_program, run_program
+from iemhpc.system.spearing import wrapped
 
 TOLERANCE_A = 2.0
 """Least distance between atoms of different molecules."""
 
-TIMEOUT_S = 120
-N_LOOPS = 20
-"""packmol's own rounds: what does not fit in these wants a larger box."""
+N_ROUNDS = 300
+"""Rounds of offers after which a larger box is wanted."""
+
+N_OFFERS = 2
+"""Offers of a round for each molecule that is not placed yet ..."""
+
+LEAST_OFFERS = 1000
+"""... and how many there are at least: the last molecules are the hardest to place."""
+
+SITE_SPACING_A = 1.0
+"""Of the grid on which the room left is known; offers are moved off its points at random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +40,7 @@ class Rigid:
     elements: tuple[str, ...]
     """Chemical symbols."""
     positions_A: NDArray[np.float64]
-    """Its own coordinates, shape (m, 3)."""
+    """Its own coordinates, shape (m, 3); the first atom is put on the places that are free."""
     count: int
     """How many; 0: one that stays where it is."""
 
@@ -44,165 +55,114 @@ def pack(
     fixed : Rigid or None
         The chains, as one; atoms outside the cube count by their images inside.
     molecules : sequence of Rigid
-        In the order of the answer.
+        In the order of the answer, and of their placing.
     edge_A : float
         Edge of the cube.
     seed : int
-        Of packmol's random numbers.
+        Of places and turns.
 
     Returns
     -------
     ndarray, shape (n, 3), or None
-        Every copy of the first molecule, then of the second, and so on; None where they do not fit.
+        Every copy of the first molecule, then of the second, and so on; None where they do not
+        fit. Molecules are whole.
 
-    Raises
-    ------
-    ProgramError
-        Where packmol is missing or fails.
+    Examples
+    --------
+    >>> water = Rigid(elements=("O",), positions_A=np.zeros((1, 3)), count=100)
+    >>> placed = pack(None, [water], edge_A=20.0, seed=1)
+    >>> placed.shape
+    (100, 3)
     """
-    wanted = [molecule for molecule in molecules if molecule.count]
-    n_atoms = sum(molecule.count * len(molecule.elements) for molecule in wanted)
-    if not n_atoms:
-        return np.empty((0, 3))
-    n_fixed = 0
-    if fixed is not None:
-        n_fixed = len(fixed.elements)
-        inside = np.mod(fixed.positions_A, edge_A)
-        wanted = [Rigid(elements=fixed.elements, positions_A=inside, count=0), *wanted]
-    with tempfile.TemporaryDirectory(prefix="iemhpc-packmol-") as folder:
-        answer = run_packmol(wanted, edge_A=edge_A, seed=seed, folder=Path(folder))
-        if not is_success(answer):
+    generator = np.random.default_rng(seed)
+    room = _Room(np.empty((0, 3)) if fixed is None else fixed.positions_A, edge_A=edge_A)
+    packed = [np.empty((0, 3))]
+    for molecule in molecules:
+        copies = _insert(molecule, room, generator=generator)
+        if copies is None:
             return None
-        return read_xyz(Path(folder) / "packed.xyz", n_atoms=n_fixed + n_atoms)[n_fixed:]
+        packed.append(copies)
+    return np.concatenate(packed)
 
 
-def packmol_input(molecules: Sequence[Rigid], *, edge_A: float, seed: int) -> str:
-    """Return packmol's input for the files ``molecule0.xyz``, ``molecule1.xyz``, ...
+class _Room:
+    """What is taken of a periodic cube, and the points of a grid that may still be free."""
 
-    A molecule whose count is 0 is there once and stays where it is.
+    def __init__(self, taken_A: NDArray[np.float64], *, edge_A: float) -> None:
+        self.edge_A = edge_A
+        n_points = max(1, round(edge_A / SITE_SPACING_A))
+        self.spacing_A = edge_A / n_points
+        axis = self.spacing_A * np.arange(n_points)
+        self.sites = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3)
+        self._taken = np.empty((0, 3))
+        self.take(taken_A)
 
-    Examples
-    --------
-    >>> ion = Rigid(elements=("Na",), positions_A=np.zeros((1, 3)), count=4)
-    >>> print(packmol_input([ion], edge_A=24.0, seed=7))
-    tolerance 2.0
-    filetype xyz
-    output packed.xyz
-    seed 8
-    nloop 20
-    pbc 24.0000 24.0000 24.0000
-    structure molecule0.xyz
-      number 4
-    end structure
-    <BLANKLINE>
-    """
-    edge = f"{edge_A:.4f}"
-    lines = [
-        f"tolerance {TOLERANCE_A}",
-        "filetype xyz",
-        "output packed.xyz",
-        # From 1 on: packmol takes a negative seed for the clock, and its integers have four bytes.
-        f"seed {1 + seed % 2_000_000}",
-        f"nloop {N_LOOPS}",
-        f"pbc {edge} {edge} {edge}",
-    ]
-    for number, molecule in enumerate(molecules):
-        lines += [f"structure molecule{number}.xyz", f"  number {max(1, molecule.count)}"]
-        if molecule.count == 0:
-            lines.append("  fixed 0. 0. 0. 0. 0. 0.")
-        lines.append("end structure")
-    return "\n".join(lines) + "\n"
+    def take(self, atoms_A: NDArray[np.float64]) -> None:
+        """Let more atoms be in the way."""
+        self._taken = np.concatenate([self._taken, atoms_A])
+        # An offer is at most half the diagonal of a cell from its site.
+        reach = max(TOLERANCE_A - np.sqrt(0.75) * self.spacing_A, 0.0)
+        self.sites = self.sites[self._is_clear(self.sites, atoms_A, reach)]
 
+    def fits(self, offers_A: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which molecules, shape (n, m, 3), have no atom too near to anything taken."""
+        clear = self._is_clear(offers_A.reshape(-1, 3), self._taken, TOLERANCE_A)
+        return np.asarray(clear.reshape(offers_A.shape[:2]).all(axis=1))
 
-def is_success(answer: str) -> bool:
-    """Say whether packmol's output claims that every distance is kept.
+    def tree(self, atoms_A: NDArray[np.float64]) -> cKDTree:
+        """Return atoms in a form that knows their neighbours in every image."""
+        inside = wrapped(atoms_A, np.full(3, self.edge_A))
+        return cKDTree(inside, boxsize=self.edge_A, balanced_tree=False)
 
-    Examples
-    --------
-    >>> is_success("ENDED WITHOUT PERFECT PACKING")
-    False
-    """
-    return "Success!" in answer and "ENDED WITHOUT PERFECT PACKING" not in answer
+    def _is_clear(
+        self, points_A: NDArray[np.float64], atoms_A: NDArray[np.float64], reach_A: float
+    ) -> NDArray[np.bool_]:
+        if not len(atoms_A) or not len(points_A):
+            return np.ones(len(points_A), dtype=np.bool_)
+        inside = wrapped(points_A, np.full(3, self.edge_A))
+        apart, _ = self.tree(atoms_A).query(inside, distance_upper_bound=reach_A)
+        return np.asarray(np.isinf(apart))
 
 
-def run_packmol(molecules: Sequence[Rigid], *, edge_A: float, seed: int, folder: Path) -> str:
-    """Run packmol in ``folder`` and return what it printed.
-
-    Raises
-    ------
-    ProgramError
-        Where packmol is missing or stops with an error of its own.
-    """
-    for number, molecule in enumerate(molecules):
-        (folder / f"molecule{number}.xyz").write_text(_xyz(molecule), encoding="utf-8")
-    script = folder / "packmol.inp"
-    script.write_text(packmol_input(molecules, edge_A=edge_A, seed=seed), encoding="utf-8")
-    # It reads its input twice, so a pipe will not do.
-    ended = run_program([packmol_path()], limit_s=TIMEOUT_S, folder=folder, reads=script)
-    if ended.code is None:
-        return f"ended after {TIMEOUT_S} s"
-    check_answer(ended.text, exit_code=ended.code)
-    return ended.text
-
-
-def check_answer(answer: str, *, exit_code: int) -> None:
-    """Raise where packmol did not get to the packing itself; a bad packing is no error here.
-
-    Raises
-    ------
-    ProgramError
-        Where its input was refused, or the program crashed or is not packmol.
-
-    Examples
-    --------
-    >>> check_answer("PACKMOL ... ENDED WITHOUT PERFECT PACKING", exit_code=173)
-    """
-    for mark in ("ERROR:", "Fortran runtime error"):
-        if mark in answer:
-            first = " ".join(answer[answer.index(mark) :].split())
-            raise ProgramError(f"packmol failed (exit code {exit_code}): {first[:300]}")
-    if "PACKMOL" not in answer:
-        raise ProgramError(
-            f"packmol ended with exit code {exit_code} before it began ({_tail(answer)}); "
-            "install it again: pip install --force-reinstall packmol"
-        )
+def _insert(
+    molecule: Rigid, room: _Room, *, generator: np.random.Generator
+) -> NDArray[np.float64] | None:
+    """Return all copies of one molecule, shape (count * m, 3), and take their room."""
+    shape = molecule.positions_A - molecule.positions_A[0]
+    copies = np.empty((0, *shape.shape))
+    for _ in range(N_ROUNDS):
+        missing = molecule.count - len(copies)
+        if missing == 0:
+            return copies.reshape(-1, 3)
+        n_offers = min(max(N_OFFERS * missing, LEAST_OFFERS), len(room.sites))
+        if n_offers == 0:
+            return None
+        places = room.sites[generator.choice(len(room.sites), n_offers, replace=False)]
+        places = places + room.spacing_A * generator.uniform(-0.5, 0.5, places.shape)
+        turns = Rotation.random(n_offers, random_state=generator).as_matrix()
+        offers = np.einsum("nij,mj->nmi", turns, shape) + places[:, None]
+        offers = offers[room.fits(offers)]
+        offers = offers[_first_come(offers, room)][:missing]
+        room.take(offers.reshape(-1, 3))
+        copies = np.concatenate([copies, offers])
+    return None
 
 
-def packmol_path() -> str:
-    """Return where the packmol program is.
-
-    Raises
-    ------
-    ProgramError
-        Where it is neither beside this Python nor on the path.
-    """
-    return need_program("packmol", why="pack ions and water", get="pip install 'iemhpc[md]'")
-
-
-def read_xyz(path: Path, *, n_atoms: int) -> NDArray[np.float64]:
-    """Read the coordinates that packmol wrote.
-
-    Raises
-    ------
-    ProgramError
-        Where the file is missing or holds another number of atoms.
-    """
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows = [line.split()[1:4] for line in lines[2:]]
-    if len(rows) != n_atoms or any(len(row) != 3 for row in rows):
-        raise ProgramError(
-            f"packmol wrote {len(rows)} atoms to {path.name}, wanted {n_atoms}; is the disk of "
-            f"{tempfile.gettempdir()} full?"
-        )
-    return np.array(rows, dtype=np.float64)
-
-
-def _xyz(molecule: Rigid) -> str:
-    rows = zip(molecule.elements, molecule.positions_A.tolist(), strict=True)
-    lines = [f"{symbol} {x:.6f} {y:.6f} {z:.6f}" for symbol, (x, y, z) in rows]
-    return "\n".join([str(len(lines)), "", *lines]) + "\n"
-
-
-def _tail(answer: str) -> str:
-    lines = [line.strip(" #-") for line in answer.splitlines()]
-    return " / ".join([line for line in lines if line][-4:])
+def _first_come(offers_A: NDArray[np.float64], room: _Room) -> NDArray[np.bool_]:
+    """Say which molecules stay where each must keep clear of those before it that stay."""
+    n_offers, n_atoms = offers_A.shape[:2]
+    stays = np.ones(n_offers, dtype=np.bool_)
+    if n_offers == 0:
+        return stays
+    pairs = room.tree(offers_A.reshape(-1, 3)).query_pairs(TOLERANCE_A, output_type="ndarray")
+    pairs = np.sort(pairs // n_atoms, axis=1)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    is_open = stays.copy()
+    while len(pairs):
+        # Who is behind nobody stays; who is behind one that stays goes.
+        is_open[:] = True
+        is_open[pairs[:, 1]] = False
+        gone = pairs[is_open[pairs[:, 0]], 1]
+        stays[gone] = False
+        pairs = pairs[stays[pairs].all(axis=1)]
+    return stays

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from iemhpc.errors import CompositionError, ProgramError, UnknownNameError
+from iemhpc.errors import CompositionError, UnknownNameError
 from iemhpc.forcefield.aqueous import ion_parameters
 from iemhpc.polymer.catalog import load_ion, load_system
 from iemhpc.system import assembly
@@ -139,8 +139,8 @@ def test_charged_box_is_refused(cr61_box: MembraneBox) -> None:
 
 
 def test_no_room_is_said_after_several_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iemhpc.system.packing.TIMEOUT_S", 0.01)
+    monkeypatch.setattr("iemhpc.system.packing.N_ROUNDS", 1)
     with pytest.raises(
-        ProgramError, match=r"packmol found no room in 5 boxes, the last of .* 0.46"
+        CompositionError, match=r"ions and water find no room in 5 boxes, the last of .* 0.46"
     ):
         build_box(system=PVAS, composition=SMALL)

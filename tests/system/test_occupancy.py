@@ -29,7 +29,7 @@ def test_overlaps_are_those_of_all_pairs_in_every_image() -> None:
     occupancy, atoms = filled()
     points = np.random.default_rng(2).uniform(-30.0, 60.0, (200, 3))
     exact = summed(points, atoms, 2.2, overlap_of)
-    assert np.abs(occupancy.overlap(points) - exact).max() < 0.3
+    assert np.abs(occupancy.overlap(points) - exact).max() < 0.5
     assert np.corrcoef(occupancy.overlap(points), exact)[0, 1] > 0.995
 
 
@@ -37,7 +37,7 @@ def test_crowding_counts_the_atoms_around() -> None:
     occupancy, atoms = filled()
     points = np.random.default_rng(2).uniform(0.0, EDGE_A, (200, 3))
     exact = summed(points, atoms, CROWD_RADIUS_A, lambda r: 1.0 - r / CROWD_RADIUS_A)
-    assert occupancy.crowding(points) == pytest.approx(exact, rel=0.1, abs=0.5)
+    assert occupancy.crowding(points) == pytest.approx(exact, rel=0.1, abs=0.8)
 
 
 def test_what_is_removed_leaves_nothing() -> None:
