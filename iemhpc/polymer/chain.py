@@ -32,8 +32,6 @@ class _Template:
     """The heavy atom that each attachment point hangs on."""
     n_hydrogens: tuple[int, ...]
     """Of each heavy atom."""
-    ring_atoms: tuple[tuple[int, ...], ...]
-    ring_bonds: tuple[tuple[int, ...], ...]
     arms: dict[int, tuple[int, ...]]
     """Of each stereo centre, what it is bonded to in the order that its tag is written for: a
     heavy atom; -1 for its hydrogen; -2 - k for attachment point k."""
@@ -65,7 +63,9 @@ def link(units: Sequence[RepeatUnit]) -> Chem.Mol:
     """
     if not units:
         raise ChemistryError("a chain needs at least one repeat unit; got none")
-    return join(units, [((unit, 1), (after, 0)) for unit, after in pairwise(range(len(units)))])
+    chain = join(units, [((unit, 1), (after, 0)) for unit, after in pairwise(range(len(units)))])
+    Chem.GetSSSR(chain)  # those of the units, and no others: cheap
+    return chain
 
 
 def join(units: Sequence[RepeatUnit], joints: Sequence[tuple[Point, Point]]) -> Chem.Mol:
@@ -74,20 +74,18 @@ def join(units: Sequence[RepeatUnit], joints: Sequence[tuple[Point, Point]]) -> 
     Returns
     -------
     rdkit.Chem.Mol
-        As of :func:`link`. Its rings are those of the units; meshes of a network are none.
+        As of :func:`link`. RDKit is not asked for rings, which may be meshes: those of the units
+        are what :func:`iemhpc.system.spearing.unit_rings` says.
     """
     templates = [_template(unit) for unit in units]
     mol = Chem.RWMol()
     starts: list[int] = []
-    rings: list[tuple[list[int], list[int]]] = []
     for index, template in enumerate(templates):
-        first, first_bond = mol.GetNumAtoms(), mol.GetNumBonds()
+        first = mol.GetNumAtoms()
         starts.append(first)
         mol.InsertMol(template.heavy)
         for atom in range(first, mol.GetNumAtoms()):
             mol.GetAtomWithIdx(atom).SetIntProp("unit_index", index)
-        for atoms, bonds in zip(template.ring_atoms, template.ring_bonds, strict=True):
-            rings.append(([first + a for a in atoms], [first_bond + b for b in bonds]))
 
     def anchor(point: Point) -> int:
         unit, place = point
@@ -101,7 +99,7 @@ def join(units: Sequence[RepeatUnit], joints: Sequence[tuple[Point, Point]]) -> 
     for index, template in enumerate(templates):
         for centre, arms in template.arms.items():
             _turn_back(mol, starts[index] + centre, arms, start=starts[index], unit=index, met=met)
-    return _finished(mol.GetMol(), rings)
+    return _finished(mol.GetMol())
 
 
 def _add_hydrogens(
@@ -159,14 +157,11 @@ def _turn_back(
         atom.InvertChirality()
 
 
-def _finished(mol: Chem.Mol, rings: Sequence[tuple[list[int], list[int]]]) -> Chem.Mol:
+def _finished(mol: Chem.Mol) -> Chem.Mol:
     """Check valences and see again what a joint may change; never look for rings."""
     mol.UpdatePropertyCache(strict=True)
     Chem.SetConjugation(mol)
     Chem.SetHybridization(mol)
-    info = mol.GetRingInfo()
-    for atoms, bonds in rings:
-        info.AddRing(atoms, bonds)
     return mol
 
 
@@ -176,7 +171,6 @@ def _template(unit: RepeatUnit) -> _Template:
     points = attachments(unit)
     n_own = mol.GetNumAtoms()
     n_hydrogens = [atom.GetTotalNumHs() for atom in mol.GetAtoms()]
-    rings = [tuple(ring) for ring in Chem.GetSSSR(mol)]
     full = Chem.AddHs(mol)
     kept = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum()]
     place = {atom: number for number, atom in enumerate(kept)}
@@ -200,18 +194,9 @@ def _template(unit: RepeatUnit) -> _Template:
         atom.SetIntProp("unit_atom", number)
         atom.SetNoImplicit(True)
         atom.SetNumExplicitHs(0)
-    ring_atoms = tuple(tuple(place[atom] for atom in ring) for ring in rings)
     return _Template(
         heavy=heavy.GetMol(),
         anchors=tuple(place[mol.GetAtomWithIdx(p).GetNeighbors()[0].GetIdx()] for p in points),
         n_hydrogens=tuple(n_hydrogens[atom] for atom in kept),
-        ring_atoms=ring_atoms,
-        ring_bonds=tuple(
-            tuple(
-                heavy.GetBondBetweenAtoms(one, other).GetIdx()
-                for one, other in zip(ring, (*ring[1:], ring[0]), strict=True)
-            )
-            for ring in ring_atoms
-        ),
         arms=arms,
     )

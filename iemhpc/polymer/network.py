@@ -109,7 +109,7 @@ def link_network(network: Network) -> Chem.Mol:
     -------
     rdkit.Chem.Mol
         As of :func:`iemhpc.polymer.chain.link`: a cross-linker is one ``unit_index``. A network of
-        several parts is one ``Mol`` all the same. The rings it knows are those of the units.
+        several parts is one ``Mol`` all the same.
     """
     return join(network.units, [joint for chain in network.chains for joint in _joints(chain)])
 
