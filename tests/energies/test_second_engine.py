@@ -1,159 +1,124 @@
 """Every energy term of a chain agrees between LAMMPS and OpenMM, which counts the terms itself."""
 
-import functools
-import importlib.util
 from dataclasses import replace
-from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
-from rdkit.Chem.rdDistGeom import EmbedMolecule
 
-from iemhpc.forcefield.gaff2 import parametrise_chain
-from iemhpc.forcefield.residues import load_residue
-from iemhpc.lammps.energy import Energies, vacuum_energies
-from iemhpc.polymer.catalog import load_membrane, membrane_names
-from iemhpc.polymer.chain import link
+from iemhpc.errors import (
+    ForceFieldError,
+    InputError,
+    MissingInputError,
+    ProgramError,
+    UnknownNameError,
+)
+from iemhpc.lammps import second_engine_openmm
+from iemhpc.lammps.energy import Energies
+from iemhpc.lammps.second_engine import (
+    KINDS,
+    EnergyComparison,
+    KindComparison,
+    compare,
+    compare_run,
+)
+from iemhpc.lammps.second_engine_counts import count_terms
+from iemhpc.polymer.catalog import membrane_names
 
-pytest.importorskip("openmm")
-pytest.importorskip("parmed")
-
-TOLERANCE_KCAL_MOL = 1e-4
-KINDS = ("bond", "angle", "dihedral", "improper", "vdw", "coulomb")
-FIRST = ("CR61", "Nafion", "PVAS", "PSbNMP-RCE")
-
-
-def _second_engine():
-    path = Path(__file__).with_name("second_engine.py")
-    spec = importlib.util.spec_from_file_location("second_engine", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SecondEngine
-
-
-SecondEngine = _second_engine()
-
-
-def every_junction(units):
-    """A short chain in which every unit follows every unit, itself too."""
-    left = set(product(range(len(units)), repeat=2))
-    path = [0]
-    while left:
-        here = [pair for pair in left if pair[0] == path[-1]]
-        if here:
-            pair = max(here, key=lambda pair: (sum(p[0] == pair[1] for p in left), -pair[1]))
-            left.discard(pair)
-            path.append(pair[1])
-        else:
-            step = min(left)
-            left.discard((path[-1], step[0]))
-            path.append(step[0])
-    return [units[place] for place in path]
-
-
-@functools.cache
-def short_chain(membrane):
-    units = every_junction(load_membrane(membrane).polymer.units)
-    chain = link(units)
-    assert EmbedMolecule(chain, randomSeed=7, useRandomCoords=True) == 0
-    noise_A = np.random.default_rng(7).normal(scale=0.03, size=(chain.GetNumAtoms(), 3))
-    return chain, chain.GetConformer().GetPositions() + noise_A
-
-
-def second_engine(chain, parameters, **options):
-    names = {atom.GetProp("unit_name"): atom for atom in chain.GetAtoms()}
-    units = {u.name: u for m in membrane_names() for u in load_membrane(m).polymer.units}
-    types = [parameters.atom_types[kind].types[0] for kind in parameters.atom_type]
-    return SecondEngine(
-        elements=parameters.elements,
-        bonds=[(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in chain.GetBonds()],
-        types=types,
-        charges_e=parameters.charges_e,
-        residue_of=[atom.GetIntProp("unit_index") for atom in chain.GetAtoms()],
-        units=[load_residue(units[name]).unit for name in names],
-        **options,
-    )
-
-
-def counted(parameters):
-    fourier = [
-        sum(k != 0 for k in parameters.dihedral_types[row[0]].values[1::3])
-        for row in parameters.dihedrals
-    ]
-    return {
-        "bond": len(parameters.bonds),
-        "angle": len(parameters.angles),
-        "dihedral": sum(fourier),
-        "improper": len(parameters.impropers),
-    }
-
-
-def differences(first: Energies, second: dict[str, float]) -> dict[str, float]:
-    return {kind: abs(getattr(first, kind) - second[kind]) for kind in KINDS}
+FIRST = {("CR61", "gaff2"), ("PSbNMP-RCE", "gaff2"), ("Nafion", "oplsaa"), ("PVAS", "oplsaa")}
 
 
 @pytest.mark.lammps
 @pytest.mark.parametrize(
-    "membrane",
+    ("membrane", "force_field"),
     [
-        pytest.param(name, marks=() if name in FIRST else pytest.mark.slow)
+        pytest.param(name, field, marks=() if (name, field) in FIRST else pytest.mark.slow)
         for name in membrane_names()
+        for field in ("gaff2", "oplsaa")
     ],
 )
-def test_every_term_of_a_chain_agrees_with_a_second_engine(membrane):
-    chain, positions_A = short_chain(membrane)
-    parameters = parametrise_chain(chain)
-    engine = second_engine(chain, parameters)
-    assert counted(parameters) == engine.counts()
-    found = differences(vacuum_energies(parameters, positions_A), engine.energies(positions_A))
-    print(membrane, len(parameters.elements), found)
-    assert max(found.values()) < TOLERANCE_KCAL_MOL, found
+def test_every_term_of_a_membranes_units_agrees_with_a_second_engine(
+    structures, membrane, force_field
+):
+    parameters, positions_A = structures.parametrised(membrane, force_field)
+    found = compare(parameters, positions_A, what=f"{membrane} in {force_field}")
+    print("\n".join(found.lines()))
+    for kind in found.kinds:
+        assert kind.n_lammps == kind.n_openmm, found.lines()
+    assert found.passes, found.lines()
 
 
-@pytest.mark.lammps
-@pytest.mark.parametrize(
-    ("special_bonds", "kind", "at_least"),
-    [
-        ("lj 0 0 0.5 coul 0 0 0.8333", "coulomb", 1e-3),
-        ("lj 0 0 0.5 coul 0 0 0.5", "coulomb", 1.0),
-        ("lj 0 0 1.0 coul 0 0 0.8333333333333333", "vdw", 1.0),
-        ("lj 0 0 0.0 coul 0 0 0.8333333333333333", "vdw", 1.0),
-    ],
-)
-def test_a_wrong_scaling_of_1_4_pairs_is_seen(special_bonds, kind, at_least):
-    chain, positions_A = short_chain("CR61")
-    right = parametrise_chain(chain)
-    wrong = replace(right, styles=replace(right.styles, special_bonds=special_bonds))
-    engine = second_engine(chain, right)
-    found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
-    assert found.pop(kind) > at_least
-    assert max(found.values()) < TOLERANCE_KCAL_MOL
+def test_kinds_are_those_of_the_first_engine():
+    assert KINDS == ("bond", "angle", "dihedral", "improper", "vdw", "coulomb")
+    assert Energies(bond=1, angle=2, dihedral=3, improper=4, vdw=5, coulomb=6).total == 21
 
 
-@pytest.mark.lammps
-def test_wrong_mixing_is_seen():
-    chain, positions_A = short_chain("PVAS")
-    right = parametrise_chain(chain)
-    wrong = replace(right, styles=replace(right.styles, mixing="geometric"))
-    engine = second_engine(chain, right)
-    found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
-    assert found["vdw"] > 0.01
+def one_kind(**changes):
+    values = {"kind": "bond", "lammps": 1.0, "openmm": 1.0, "tolerance": 1e-4}
+    return KindComparison(**values | {"n_lammps": 3, "n_openmm": 3} | changes)
 
 
-@pytest.mark.lammps
-def test_a_lost_term_is_seen_by_its_count_and_its_energy():
-    chain, positions_A = short_chain("PSbNMP-RCE")
-    right = parametrise_chain(chain)
-    engine = second_engine(chain, right)
-    for kind in ("bond", "angle", "dihedral", "improper"):
-        rows = getattr(right, f"{kind}s")
-        # The row whose loss costs most: some terms are zero by themselves.
-        weight = [max(map(abs, getattr(right, f"{kind}_types")[row[0]].values[:2])) for row in rows]
-        place = int(np.argmax(weight))
-        wrong = replace(right, **{f"{kind}s": np.delete(rows, place, axis=0)})
-        assert counted(wrong)[kind] != engine.counts()[kind]
-        found = differences(vacuum_energies(wrong, positions_A), engine.energies(positions_A))
-        assert found[kind] > TOLERANCE_KCAL_MOL
-        if kind != "bond":  # a lost bond also makes neighbours of its atoms strangers
-            assert sum(difference > TOLERANCE_KCAL_MOL for difference in found.values()) == 1
+def test_a_report_says_which_term_differs_and_by_how_much():
+    kinds = (one_kind(), one_kind(kind="angle", lammps=1.002))
+    report = EnergyComparison(what="a run", n_atoms=5, kinds=kinds)
+    assert not report.passes
+    assert "DISAGREE" in report.lines()[0]
+    assert report.lines()[2].endswith("1.0e-04")
+    assert report.lines()[3].endswith("2.0e-03    1.0e-04  differs")
+    assert report.kind("angle").difference == pytest.approx(0.002)
+    with pytest.raises(UnknownNameError, match="kind of energy term"):
+        report.kind("torsion")
+
+
+def test_a_lost_term_fails_even_where_its_energy_is_zero():
+    lost = one_kind(n_lammps=2)
+    assert lost.difference == 0
+    assert not lost.passes
+    report = EnergyComparison(what="a run", n_atoms=5, kinds=(lost,))
+    assert report.lines()[-1].endswith("LAMMPS has 2 terms, OpenMM found 3")
+
+
+def test_an_energy_that_is_no_number_does_not_pass():
+    assert not one_kind(openmm=float("nan")).passes
+
+
+def test_a_missing_openmm_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(second_engine_openmm, "openmm", None)
+    with pytest.raises(ProgramError, match=r"OpenMM is needed .* pip install 'iemhpc\[check\]'"):
+        compare_run(tmp_path)
+
+
+def test_a_folder_that_is_no_run_is_refused(structures, tmp_path):
+    with pytest.raises(MissingInputError, match=r"plan\.json does not exist; make runs with"):
+        compare_run(tmp_path)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(InputError, match="names no force field"):
+        compare_run(tmp_path)
+    (tmp_path / "plan.json").write_text('{"physics": {"force_field": "gaff2"}}')
+    with pytest.raises(MissingInputError, match=r"system\.data does not exist"):
+        compare_run(tmp_path)
+
+
+def test_a_force_field_that_only_one_engine_knows_is_refused(structures):
+    parameters = replace(
+        structures.from_types("gaff2", ["c3", "f"], [(0, 1)]), force_field="amoeba"
+    )
+    with pytest.raises(UnknownNameError, match="force field of the second engine"):
+        compare(parameters, np.array([[0.0, 0, 0], [1.4, 0, 0]]))
+
+
+def test_a_type_that_is_in_no_table_is_named(structures):
+    from iemhpc.lammps.second_engine_gaff2 import gaff2_tables
+    from iemhpc.lammps.second_engine_oplsaa import oplsaa_tables
+
+    with pytest.raises(ForceFieldError, match=r"gaff2\.dat has no atom type qq"):
+        gaff2_tables({"c3", "qq"})
+    with pytest.raises(ForceFieldError, match="has the type opls_0"):
+        oplsaa_tables({"opls_0"})
+
+
+def test_a_term_without_coefficients_is_seen():
+    rows = {"bond": np.array([[2, 1, 2]])}
+    with pytest.raises(InputError, match=r"no bond_coeff of type 2"):
+        count_terms("bond_style harmonic\nbond_coeff 1 300.0 1.5\n", rows)
+    with pytest.raises(InputError, match="bond_style morse is none of harmonic"):
+        count_terms("bond_style morse\nbond_coeff 2 1 2 3\n", rows)
