@@ -104,13 +104,14 @@ def check_equilibration(
     run : Path
         Its folder.
     physics : mapping
-        Of its plan: ``protocol`` and ``temperature_K`` are used.
+        Of its plan: ``protocol``, ``temperature_K`` and ``topology`` are used.
     aimed_box_A : float
         Edge of the box at the density aimed at.
     """
     logs = [text for stage in STAGES if (text := read_last_log(run, stage))]
     if not logs:
         return None
+    is_network = physics.get("topology") == "network"
     tables = thermo_tables(read_last_log(run, "equilibrate"))
     packed = read_data(run / "system.data")
     mass_g_mol = float(packed.masses_g_mol[packed.types - 1].sum())
@@ -126,7 +127,11 @@ def check_equilibration(
             n_atoms=len(packed.ids),
             temperature_K=float(physics["temperature_K"]),
         ),
-        warnings=tuple(dict.fromkeys(line for log in logs for line in warning_lines(log))),
+        warnings=tuple(
+            dict.fromkeys(
+                line for log in logs for line in warning_lines(log, is_network=is_network)
+            )
+        ),
         errors=tuple(dict.fromkeys(line for log in logs for line in error_lines(log))),
     )
 

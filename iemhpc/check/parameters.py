@@ -116,7 +116,7 @@ def check_parameters(rows: Sequence[ParameterRow]) -> ParameterSection:
     return ParameterSection(
         n_parameters=len(rows),
         doubts=tuple(doubts),
-        sources=dict(Counter(_origin(row.source) for row in rows).most_common()),
+        sources=dict(Counter(_origin(row) for row in rows).most_common()),
         charges=tuple(_charges(row) for row in rows if row.kind == "charge"),
     )
 
@@ -136,15 +136,10 @@ def _doubts(row: ParameterRow) -> list[str]:
     return reasons
 
 
-def _origin(source: str) -> str:
-    """Return the table, program or paper that a source begins with.
-
-    Examples
-    --------
-    >>> _origin("gaff2.dat 2.2.20: 2021 33079 0.0044")
-    'gaff2.dat 2.2.20'
-    """
-    return re.split(r":\s", source, maxsplit=1)[0].strip() or "no source"
+def _origin(row: ParameterRow) -> str:
+    """Return the table, program or paper that a source begins with."""
+    first = re.split(r":\s", row.source, maxsplit=1)[0].strip() or "no source"
+    return f"charges: {first}" if row.kind == "charge" else first
 
 
 def _charges(row: ParameterRow) -> ResidueCharges:

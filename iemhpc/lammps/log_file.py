@@ -192,19 +192,28 @@ HARMLESS_WARNINGS: tuple[tuple[str, str], ...] = (
 """What a warning contains -> why it means nothing here."""
 
 
-def warning_lines(log: str) -> tuple[str, ...]:
-    r"""Return the warnings of a log, each once, but for :data:`HARMLESS_WARNINGS`.
+HARMLESS_IN_NETWORKS: tuple[tuple[str, str], ...] = (
+    (
+        "Inconsistent image flags",
+        "a network that meets its own images has no consistent ones; forces, SHAKE and the "
+        "analysis take the nearest image",
+    ),
+)
+"""The same, of networks only: in chains it says that a bond is torn."""
+
+
+def warning_lines(log: str, *, is_network: bool = False) -> tuple[str, ...]:
+    r"""Return the warnings of a log, each once, but for those known to be harmless.
 
     Examples
     --------
-    >>> warning_lines("WARNING: Inconsistent image flags (a.cpp:1)\nWARNING: No fixes with time "
-    ...               "integration, atoms won't move (b.cpp:2)\n")
-    ('WARNING: Inconsistent image flags (a.cpp:1)',)
+    >>> log = "WARNING: Inconsistent image flags\nWARNING: Inconsistent image flags\n"
+    >>> warning_lines(log), warning_lines(log, is_network=True)
+    (('WARNING: Inconsistent image flags',), ())
     """
     found = dict.fromkeys(line.strip() for line in log.splitlines() if line.startswith("WARNING"))
-    return tuple(
-        line for line in found if not any(harmless in line for harmless, _ in HARMLESS_WARNINGS)
-    )
+    known = HARMLESS_WARNINGS + (HARMLESS_IN_NETWORKS if is_network else ())
+    return tuple(line for line in found if not any(harmless in line for harmless, _ in known))
 
 
 def note_lines(log: str) -> tuple[str, ...]:
