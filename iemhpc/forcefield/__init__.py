@@ -10,7 +10,11 @@ FORCE_FIELDS = {
 }
 """Name of a force field -> the function that parametrises a polymer chain."""
 
-CHARGE_METHODS = {"am1bcc": "iemhpc.forcefield.charges:am1bcc_charges"}
+CHARGE_METHODS = {
+    "am1bcc": "iemhpc.forcefield.charges:am1bcc_charges",
+    "resp": "iemhpc.forcefield.pyscf_esp:resp_charges",
+    "resp-gaussian": "iemhpc.forcefield.gaussian:resp_gaussian_charges",
+}
 """Name of a charge method -> the function that charges a capped oligomer."""
 
 DEFAULT_CHARGES = {"gaff2": "am1bcc", "oplsaa": "opls"}

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from iemhpc.errors import ForceFieldError, InputError
+from iemhpc.errors import ForceFieldError, InputError, MissingInputError
+from iemhpc.forcefield import is_charge_file
 from iemhpc.forcefield.residues import Residue, load_residue, shipped_residues
+from iemhpc.forcefield.user_charges import load_user_charges
 from iemhpc.polymer.repeat_unit import RepeatUnit, tethered_atoms, unit_mol
 from iemhpc.progress import Say, quiet
 
@@ -59,14 +61,10 @@ def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assi
     n_atoms = chain.GetNumAtoms()
     types, charges_e = [""] * n_atoms, np.zeros(n_atoms)
     paper, center = np.zeros(n_atoms, dtype=bool), np.zeros(n_atoms, dtype=bool)
-    known: dict[tuple[str, tuple[_Slot, ...]], tuple[Residue, tuple[int, ...]]] = {}
+    known = _recognised(chain, units, method=method, say=say)
     for index in sorted(units):
         atoms = units[index]
-        name = atoms[0].GetProp("unit_name")
-        key = (name, tuple(_slot(atom) for atom in atoms))
-        if key not in known:
-            known[key] = _recognise(chain, atoms, method=method, say=say)
-        residue, places = known[key]
+        residue, places = known[_kind(atoms)]
         sites = {c: set(_sites(residue, c)) for c in ("paper", "center")}
         for atom, place in zip(atoms, places, strict=True):
             row = residue.atoms[place]
@@ -91,7 +89,7 @@ def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assi
         units=tuple(atom.GetProp("unit_name") for atom in chain.GetAtoms()),
         is_tethered_paper=paper,
         is_tethered_center=center,
-        residues=tuple({id(residue): residue for residue, _ in known.values()}.values()),
+        residues=tuple(dict.fromkeys(residue for residue, _ in known.values())),
     )
 
 
@@ -133,24 +131,54 @@ def _slot(atom: Chem.Atom) -> _Slot:
     )
 
 
-def _recognise(
-    chain: Chem.Mol, atoms: list[Chem.Atom], *, method: str, say: Say
-) -> tuple[Residue, tuple[int, ...]]:
-    """Return the residue of one unit and the residue's atom for each of ``atoms``."""
-    fragment = _fragment(atoms)
-    slots = [_slot(atom) for atom in atoms]
-    for residue in shipped_residues(method).values():
-        if places := _match(fragment, slots, residue):
-            return residue, places
-    unit = _unit_of(chain, atoms[0].GetProp("unit_name"))
-    residue = load_residue(unit, method=method, say=say)
-    places = _match(fragment, slots, residue)
-    if places is None:
-        raise ForceFieldError(
-            f"unit {atoms[0].GetIntProp('unit_index')} of the chain is called {unit.name!r} but is "
-            f"not bonded like {unit.smiles}; give different units different names"
-        )
-    return residue, places
+_Kind = tuple[str, tuple[_Slot, ...]]
+
+
+def _kind(atoms: list[Chem.Atom]) -> _Kind:
+    """Return what tells one sort of unit from another: its name, and what its atoms show."""
+    return atoms[0].GetProp("unit_name"), tuple(_slot(atom) for atom in atoms)
+
+
+def _recognised(
+    chain: Chem.Mol, units: Mapping[int, list[Chem.Atom]], *, method: str, say: Say
+) -> dict[_Kind, tuple[Residue, tuple[int, ...]]]:
+    """Return, for each kind of unit, its residue and the residue's atom for each of its atoms."""
+    kinds: dict[_Kind, list[Chem.Atom]] = {}
+    for atoms in units.values():
+        kinds.setdefault(_kind(atoms), atoms)
+    repeat_units = {kind: _repeat_unit(chain, atoms) for kind, atoms in kinds.items()}
+    if is_charge_file(method):
+        load_user_charges(method).need(repeat_units.values())
+    residues: dict[str, Residue] = {}
+    missing: list[str] = []
+    for unit in {unit.canonical_smiles: unit for unit in repeat_units.values()}.values():
+        try:
+            residues[unit.canonical_smiles] = load_residue(unit, method=method, say=say)
+        except MissingInputError as error:
+            missing.append(str(error))
+    if missing:
+        raise MissingInputError("\n".join(missing))
+    known = {}
+    for kind, atoms in kinds.items():
+        unit = repeat_units[kind]
+        residue = residues[unit.canonical_smiles]
+        places = _match(_fragment(atoms), list(kind[1]), residue)
+        if places is None:
+            raise ForceFieldError(
+                f"unit {atoms[0].GetIntProp('unit_index')} of the chain is called {unit.name!r} "
+                f"but is not bonded like {unit.smiles}; give different units different names"
+            )
+        known[kind] = residue, places
+    return known
+
+
+def _repeat_unit(chain: Chem.Mol, atoms: list[Chem.Atom]) -> RepeatUnit:
+    """Return the unit as the shipped residue spells it that is like it, else as the chain shows."""
+    fragment, slots = _fragment(atoms), [_slot(atom) for atom in atoms]
+    for residue in shipped_residues().values():
+        if _match(fragment, slots, residue):
+            return RepeatUnit(residue.unit, residue.smiles)
+    return _unit_of(chain, atoms[0].GetProp("unit_name"))
 
 
 def _fragment(atoms: list[Chem.Atom]) -> Chem.Mol:

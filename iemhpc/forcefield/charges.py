@@ -1,4 +1,4 @@
-"""GAFF2 types, AM1-BCC charges and estimated bonded terms of one molecule, by antechamber.
+"""GAFF2 types, charges and estimated bonded terms of one molecule, by antechamber.
 
 The programs are AmberTools' antechamber, sqm and parmchk2, which the ``acpype`` wheel carries.
 sqm is serial and takes from seconds (24 atoms) to minutes (60 atoms).
@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rdkit import Chem
@@ -36,14 +36,14 @@ INSTALL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charged:
-    """What antechamber says of a molecule, atom by atom in the molecule's order."""
+    """What a charge method says of a molecule, atom by atom in the molecule's order."""
 
     types: tuple[str, ...]
-    """GAFF2 atom types."""
+    """GAFF2 atom types; empty where the charge method gives none."""
     charges_e: tuple[float, ...]
     """Partial charges as the program wrote them: their sum drifts by some 0.002 e."""
     frcmod: str
-    """Terms that gaff2.dat lacks, estimated by parmchk2 with penalty scores."""
+    """Terms that gaff2.dat lacks, estimated by parmchk2 with penalty scores; or empty."""
     programs: str
     """Names and versions of the programs."""
 
@@ -70,17 +70,27 @@ def am1bcc_charges(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = q
     ProgramError
         Where a program is missing, fails or takes too long; the message says what to install.
     """
+    say(f"sqm: {molecule.GetNumAtoms()} atoms, charge {Chem.GetFormalCharge(molecule):+d}")
+    return _antechamber(molecule, method=("-c", "bcc"), limit_s=limit_s)
+
+
+def gaff2_types(molecule: Chem.Mol, *, limit_s: float = LIMIT_S) -> Charged:
+    """Type a molecule with antechamber and parmchk2, without quantum chemistry; no charges."""
+    return replace(_antechamber(molecule, method=(), limit_s=limit_s), charges_e=())
+
+
+def _antechamber(molecule: Chem.Mol, *, method: Sequence[str], limit_s: float) -> Charged:
     amber = amber_home()
-    charge = Chem.GetFormalCharge(molecule)
+    command = antechamber_command(Chem.GetFormalCharge(molecule), method=method)
     with tempfile.TemporaryDirectory(prefix="iemhpc-charges-") as name:
         folder = Path(name)
         (folder / "in.sdf").write_text(Chem.MolToMolBlock(embedded(molecule)), encoding="utf-8")
-        say(f"sqm: {molecule.GetNumAtoms()} atoms, charge {charge:+d}")
-        log = _run(antechamber_command(charge), folder=folder, amber=amber, limit_s=limit_s)
+        log = _run(command, folder=folder, amber=amber, limit_s=limit_s)
         _run(PARMCHK2, folder=folder, amber=amber, limit_s=limit_s)
         types, charges_e = parse_mol2((folder / "out.mol2").read_text(encoding="utf-8"))
         frcmod = (folder / "out.frcmod").read_text(encoding="utf-8")
-        programs = _versions(log, (folder / "sqm.out").read_text(encoding="utf-8"))
+        sqm = folder / "sqm.out"
+        programs = _versions(log, sqm.read_text(encoding="utf-8") if method else None)
     if len(types) != molecule.GetNumAtoms():
         raise ProgramError(
             f"antechamber answered with {len(types)} atoms for a molecule of "
@@ -89,8 +99,8 @@ def am1bcc_charges(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = q
     return Charged(types=types, charges_e=charges_e, frcmod=frcmod, programs=programs)
 
 
-def antechamber_command(charge: int) -> list[str]:
-    """Return the command that types and charges ``in.sdf``.
+def antechamber_command(charge: int, method: Sequence[str] = ("-c", "bcc")) -> list[str]:
+    """Return the command that types ``in.sdf`` and, with a method, charges it.
 
     The net charge is always said: antechamber does not read it from every format, and its ``gas``
     method loses it silently.
@@ -101,8 +111,8 @@ def antechamber_command(charge: int) -> list[str]:
     '-nc -1 -pf n -dr n'
     """
     files = ["-i", "in.sdf", "-fi", "sdf", "-o", "out.mol2", "-fo", "mol2"]
-    method = ["-at", "gaff2", "-c", "bcc", "-nc", str(charge)]
-    return ["antechamber", *files, *method, "-pf", "n", "-dr", "n"]
+    wanted = ["-at", "gaff2", *method, "-nc", str(charge)]
+    return ["antechamber", *files, *wanted, "-pf", "n", "-dr", "n"]
 
 
 PARMCHK2 = ["parmchk2", "-i", "out.mol2", "-f", "mol2", "-o", "out.frcmod", "-s", "2"]
@@ -129,6 +139,7 @@ def embedded(molecule: Chem.Mol) -> Chem.Mol:
     if molecule.GetNumConformers():
         return molecule
     copy = Chem.Mol(molecule)
+    Chem.GetSymmSSSR(copy)  # a linked chain does not know its rings
     if EmbedMolecule(copy, randomSeed=EMBED_SEED) != 0:
         smiles = Chem.MolToSmiles(Chem.RemoveHs(molecule))
         raise ChemistryError(f"RDKit finds no coordinates for {smiles}; is it possible in space?")
@@ -157,6 +168,12 @@ def amber_home() -> Path:
         if (home / "bin" / "antechamber").exists():
             return home
     raise ProgramError(f"antechamber is not on this machine; {INSTALL}")
+
+
+def cache_root() -> Path:
+    """Return the user's cache: ``$IEMHPC_CACHE`` or ``~/.cache/iemhpc``."""
+    root = os.environ.get("IEMHPC_CACHE")
+    return Path(root) if root else Path.home() / ".cache" / "iemhpc"
 
 
 def _environment(amber: Path) -> Mapping[str, str]:
@@ -201,10 +218,10 @@ def _failure(program: str, log: str, *, folder: Path, code: int) -> str:
     )
 
 
-def _versions(log: str, sqm_log: str) -> str:
-    antechamber = re.search(r"antechamber (\d[\w.]*)", log)
-    sqm = re.search(r"SQM VERSION\s+(\S+)", sqm_log)
+def _versions(log: str, sqm_log: str | None) -> str:
+    found = [("antechamber", re.search(r"antechamber (\d[\w.]*)", log))]
+    if sqm_log is not None:
+        found.append(("sqm", re.search(r"SQM VERSION\s+(\S+)", sqm_log)))
     return ", ".join(
-        f"{name} {match.group(1) if match else 'of unknown version'}"
-        for name, match in (("antechamber", antechamber), ("sqm", sqm))
+        f"{name} {match.group(1) if match else 'of unknown version'}" for name, match in found
     )

@@ -153,10 +153,11 @@ def _copies(unit: RepeatUnit, molecule: Chem.Mol, charged: Charged) -> Iterator[
 
 def _seen(atom: Chem.Atom, charged: Charged) -> _Seen:
     hydrogens = [n.GetIdx() for n in atom.GetNeighbors() if n.GetAtomicNum() == 1]
+    types = charged.types or ("",) * len(charged.charges_e)
     return _Seen(
-        charged.types[atom.GetIdx()],
+        types[atom.GetIdx()],
         charged.charges_e[atom.GetIdx()],
-        tuple(charged.types[h] for h in hydrogens),
+        tuple(types[h] for h in hydrogens),
         tuple(charged.charges_e[h] for h in hydrogens),
     )
 

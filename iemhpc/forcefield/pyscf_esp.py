@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from iemhpc.errors import ProgramError
-from iemhpc.forcefield.charges import LIMIT_S, embedded
+from iemhpc.forcefield.charges import LIMIT_S, Charged, embedded
 from iemhpc.forcefield.esp import Esp, merz_kollman_points
+from iemhpc.forcefield.resp import charged_by_resp
 from iemhpc.progress import Say, quiet
 from iemhpc.units import A_PER_BOHR
 
@@ -64,6 +65,18 @@ def pyscf_esp(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = quiet)
         potential_hartree_e=_potential(wave, points_A / A_PER_BOHR),
         source=f"PySCF {importlib.import_module('pyscf').__version__} {METHOD}/{BASIS}",
     )
+
+
+def resp_charges(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = quiet) -> Charged:
+    """Charge an oligomer by a RESP fit to PySCF's potential; each unit has its formal charge.
+
+    Raises
+    ------
+    ProgramError
+        Where PySCF is missing, does not converge or takes too long.
+    """
+    esp = pyscf_esp(molecule, limit_s=limit_s, say=say)
+    return charged_by_resp(molecule, esp, programs=f"{esp.source} at RDKit's MMFF94 geometry")
 
 
 def _wave_function(

@@ -9,21 +9,27 @@ unit of a chain has its integer charge wherever it stands.
 """
 
 import importlib
-import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from rdkit import Chem
 
 from iemhpc import __version__
-from iemhpc.errors import InputError, ProgramError, unknown_name
-from iemhpc.forcefield import CHARGE_METHODS
-from iemhpc.forcefield.charges import Charged
+from iemhpc.errors import InputError, MissingInputError, ProgramError, unknown_name
+from iemhpc.forcefield import CHARGE_METHODS, is_charge_file
+from iemhpc.forcefield.charges import Charged, cache_root, gaff2_types
 from iemhpc.forcefield.cutting import ResidueAtom, cut_molecule, cut_residue, residue_charge
+from iemhpc.forcefield.esp import DENSITY_PER_A2
+from iemhpc.forcefield.gaussian import ROUTE, find_log, gaussian_job
+from iemhpc.forcefield.pyscf_esp import BASIS, METHOD
+from iemhpc.forcefield.recipes import Oligomers, default_oligomers, sqm_minutes
+from iemhpc.forcefield.resp import STRONG, TIGHTNESS_E, WEAK
+from iemhpc.forcefield.user_charges import UserCharges, load_user_charges
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.progress import Say, quiet
@@ -31,6 +37,17 @@ from iemhpc.resources import resource
 from iemhpc.workspace import content_hash, read_json, write_json
 
 SCHEMA_VERSION = 1
+
+CHOICES = {
+    "resp": f"{METHOD}/{BASIS} {DENSITY_PER_A2:g}/A2 {WEAK:g} {STRONG:g} {TIGHTNESS_E:g}",
+    "resp-gaussian": f"{ROUTE} {WEAK:g} {STRONG:g} {TIGHTNESS_E:g}",
+}
+"""What the charges of a method depend on beside the molecule; a change makes them again."""
+
+ROUGH_PENALTY = 10.0
+"""Terms with a higher penalty score of parmchk2 are rough."""
+
+_PENALTY = re.compile(r"penalty score=\s*(\d+\.?\d*)")
 
 TITLE = "terms that gaff2.dat lacks, by parmchk2"
 """First line of the frcmod lines of a residue."""
@@ -72,20 +89,26 @@ def load_residue(
     >>> residue.unit, [atom.type for atom in residue.atoms]
     ('vinyl_alcohol', ['c3', 'c3', 'oh'])
     """
+    if is_charge_file(method):
+        return _user_residue(unit, load_user_charges(method), limit_s=limit_s, say=say)
     _charge_method(method)
     shipped = shipped_residues(method).get(unit.canonical_smiles)
     if shipped is not None:
         return shipped
-    path = cache_folder() / f"{_cache_key(unit, method)}.json"
-    if path.exists():
+    typed = shipped_residues("am1bcc").get(unit.canonical_smiles)
+    if typed is not None:
+        unit = RepeatUnit(typed.unit, typed.smiles)
+    oligomers = default_oligomers(unit, method=method)
+    path = cache_folder() / f"{_cache_key(unit, method, oligomers)}.json"
+    if path.exists() and not _has_newer_log(path, oligomers, method=method):
         return read_residue(path)
-    say(f"{unit.name}: no residue yet, charging a dimer with {method}")
+    _say_what_comes(unit, oligomers, method=method, say=say)
     try:
-        residue = make_residue(unit, oligomers=[[unit, unit]], method=method, limit_s=limit_s)
-    except ProgramError as error:
-        raise ProgramError(
-            f"repeat unit {unit.name!r} has no stored residue, and {error}"
-        ) from None
+        residue = make_residue(unit, oligomers=oligomers, method=method, limit_s=limit_s, say=say)
+    except (ProgramError, MissingInputError) as error:
+        kind = ProgramError if isinstance(error, ProgramError) else MissingInputError
+        raise kind(f"repeat unit {unit.name!r} has no stored residue, and {error}") from None
+    _say_what_came(residue, say=say)
     write_residue(path, residue)
     return residue
 
@@ -106,14 +129,13 @@ def shipped_ion(name: str, method: str = "am1bcc") -> Residue:
 
 def cache_folder() -> Path:
     """Return the user's own residues: ``$IEMHPC_CACHE/charges`` or ``~/.cache/iemhpc/charges``."""
-    root = os.environ.get("IEMHPC_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "iemhpc") / "charges"
+    return cache_root() / "charges"
 
 
 def make_residue(
     unit: RepeatUnit,
     *,
-    oligomers: Sequence[Sequence[RepeatUnit]],
+    oligomers: Oligomers,
     method: str = "am1bcc",
     limit_s: float = 3600.0,
     say: Say = quiet,
@@ -138,6 +160,13 @@ def make_residue(
     molecules = [link(units) for units in oligomers]
     charged = [charge(molecule, limit_s=limit_s, say=say) for molecule in molecules]
     atoms, drift_e = cut_residue(unit, molecules=molecules, charged=charged)
+    # One title line, then the sections of all oligomers: a valid frcmod file.
+    frcmod = (TITLE, *(line for item in charged for line in item.frcmod.splitlines()[1:]))
+    programs = charged[0].programs
+    if not charged[0].types:
+        typed = _typed_residue(unit, limit_s=limit_s)
+        atoms, frcmod = _typed_like(atoms, typed), typed.frcmod
+        programs = f"{programs}, types by {typed.programs.partition(',')[0]}"
     return Residue(
         unit=unit.name,
         smiles=unit.smiles,
@@ -146,10 +175,106 @@ def make_residue(
         atoms=atoms,
         drift_e=drift_e,
         oligomers=tuple(Chem.MolToSmiles(Chem.RemoveHs(molecule)) for molecule in molecules),
-        programs=f"{charged[0].programs}, iemhpc {__version__}",
-        # One title line, then the sections of all oligomers: a valid frcmod file.
-        frcmod=(TITLE, *(line for item in charged for line in item.frcmod.splitlines()[1:])),
+        programs=f"{programs}, iemhpc {__version__}",
+        frcmod=frcmod,
     )
+
+
+def _typed_residue(unit: RepeatUnit, *, limit_s: float) -> Residue:
+    """Return the residue that lends a unit its types, which do not depend on the charge method.
+
+    It is the shipped one, else it is typed by antechamber without quantum chemistry; its charges
+    mean nothing then.
+    """
+    shipped = shipped_residues("am1bcc").get(unit.canonical_smiles)
+    if shipped is not None and shipped.smiles == unit.smiles:
+        return shipped
+    oligomers = default_oligomers(unit)
+    path = cache_folder() / f"types-{_cache_key(unit, 'types', oligomers)}.json"
+    if path.exists():
+        return read_residue(path)
+    molecules = [link(units) for units in oligomers]
+    typed = [gaff2_types(molecule, limit_s=limit_s) for molecule in molecules]
+    zeros = [replace(item, charges_e=(0.0,) * len(item.types)) for item in typed]
+    atoms, drift_e = cut_residue(unit, molecules=molecules, charged=zeros)
+    residue = Residue(
+        unit=unit.name,
+        smiles=unit.smiles,
+        method="types",
+        charge=unit.charge,
+        atoms=atoms,
+        drift_e=drift_e,
+        oligomers=tuple(Chem.MolToSmiles(Chem.RemoveHs(molecule)) for molecule in molecules),
+        programs=f"{typed[0].programs}, iemhpc {__version__}",
+        frcmod=(TITLE, *(line for item in typed for line in item.frcmod.splitlines()[1:])),
+    )
+    write_residue(path, residue)
+    return residue
+
+
+def _typed_like(atoms: Sequence[ResidueAtom], typed: Residue) -> tuple[ResidueAtom, ...]:
+    """Give atoms the types of a residue whose atoms have the same order."""
+    return tuple(
+        replace(
+            atom,
+            type=like.type,
+            hydrogen_type=None if atom.hydrogen_charge_e is None else like.hydrogen_type,
+        )
+        for atom, like in zip(atoms, typed.atoms, strict=True)
+    )
+
+
+def _user_residue(unit: RepeatUnit, given: UserCharges, *, limit_s: float, say: Say) -> Residue:
+    """Return a residue with the user's charges and antechamber's types."""
+    shipped = shipped_residues("am1bcc").get(unit.canonical_smiles)
+    unit = RepeatUnit(unit.name, shipped.smiles) if shipped is not None else unit
+    charges = given.of(unit)
+    typed = _typed_residue(unit, limit_s=limit_s)
+    if charges.drift_e:
+        say(f"{unit.name}: a sum that missed its charge by {charges.drift_e:+.4f} e was corrected")
+    atoms = []
+    rows = zip(typed.atoms, charges.charges_e, charges.hydrogens_e, strict=True)
+    for like, charge_e, hydrogen_e in rows:
+        # The charge of a hydrogen that caps an end, where the user leaves it out, is like's.
+        is_given = bool(like.n_hydrogens or hydrogen_e)
+        own_e = hydrogen_e if is_given else like.hydrogen_charge_e
+        atoms.append(replace(like, charge_e=charge_e, hydrogen_charge_e=own_e))
+    return replace(
+        typed,
+        unit=unit.name,
+        smiles=unit.smiles,
+        method="user",
+        atoms=tuple(atoms),
+        drift_e=charges.drift_e,
+        programs=f"{given.source}, types by {typed.programs.partition(',')[0]}",
+    )
+
+
+def _has_newer_log(path: Path, oligomers: Oligomers, *, method: str) -> bool:
+    """Tell whether a Gaussian log has come since its residue was made."""
+    if method != "resp-gaussian":
+        return False
+    logs = [find_log(gaussian_job(link(units))) for units in oligomers]
+    made = path.stat().st_mtime
+    return any(log is not None and log.stat().st_mtime > made for log in logs)
+
+
+def _say_what_comes(unit: RepeatUnit, oligomers: Oligomers, *, method: str, say: Say) -> None:
+    n_atoms = max(link(units).GetNumAtoms() for units in oligomers)
+    names = " + ".join("-".join(part.name for part in parts) for parts in oligomers)
+    wait = f", about {max(1, round(sqm_minutes(n_atoms)))} min" if method == "am1bcc" else ""
+    say(f"{unit.name}: no residue yet, charging {names} with {method} ({n_atoms} atoms{wait})")
+
+
+def _say_what_came(residue: Residue, *, say: Say) -> None:
+    say(f"{residue.unit}: charged; {residue.drift_e:+.3f} e were spread to reach its formal charge")
+    penalties = [float(score) for line in residue.frcmod for score in _PENALTY.findall(line)]
+    rough = sum(score > ROUGH_PENALTY for score in penalties)
+    if rough:
+        say(
+            f"{residue.unit}: parmchk2 estimated {rough} terms with a penalty over "
+            f"{ROUGH_PENALTY:g}, the worst {max(penalties):g}; parameters.csv has them all"
+        )
 
 
 def read_residue(path: Path) -> Residue:
@@ -190,8 +315,16 @@ def _charge_method(method: str) -> Callable[..., Charged]:
     return found
 
 
-def _cache_key(unit: RepeatUnit, method: str) -> str:
-    return content_hash({"smiles": unit.canonical_smiles, "method": method, "v": SCHEMA_VERSION})
+def _cache_key(unit: RepeatUnit, method: str, oligomers: Oligomers) -> str:
+    return content_hash(
+        {
+            "smiles": unit.canonical_smiles,
+            "method": method,
+            "choices": CHOICES.get(method, ""),
+            "oligomers": [[part.canonical_smiles for part in parts] for parts in oligomers],
+            "v": SCHEMA_VERSION,
+        }
+    )
 
 
 def make_ion(name: str, smiles: str, *, method: str = "am1bcc", say: Say = quiet) -> Residue:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from iemhpc.errors import InputError, ProgramError
+from iemhpc.forcefield.charges import Charged
 from iemhpc.forcefield.esp import Esp, inverse_distances_bohr
 
 WEAK, STRONG, TIGHTNESS_E = 0.0005, 0.001, 0.1
@@ -85,6 +86,41 @@ def fit_resp(molecule: Chem.Mol, esp: Esp, *, groups: Sequence[Group] = ()) -> R
     frozen = {i: float(q) for i, q in enumerate(first) if i not in refitted}
     charges_e = _stage(esp, labels=labels, weight=STRONG, constraints=constraints, frozen=frozen)
     return RespFit(charges_e=charges_e, rrms=relative_error(esp, charges_e))
+
+
+def unit_groups(molecule: Chem.Mol) -> list[Group]:
+    """Return the atoms of each repeat unit with its formal charge; none where there are no units.
+
+    Examples
+    --------
+    >>> from iemhpc.polymer.chain import link
+    >>> from iemhpc.polymer.repeat_unit import RepeatUnit
+    >>> chain = link([RepeatUnit("a", "[*]CC[*]"), RepeatUnit("b", "[*]CC([*])C(=O)[O-]")])
+    >>> [(len(group.atoms), group.charge) for group in unit_groups(chain)]
+    [(7, 0), (9, -1)]
+    """
+    units: dict[int, list[Chem.Atom]] = {}
+    for atom in molecule.GetAtoms():
+        if atom.HasProp("unit_index"):
+            units.setdefault(atom.GetIntProp("unit_index"), []).append(atom)
+    return [
+        Group(
+            atoms=tuple(atom.GetIdx() for atom in atoms),
+            charge=sum(atom.GetFormalCharge() for atom in atoms),
+        )
+        for atoms in units.values()
+    ]
+
+
+def charged_by_resp(molecule: Chem.Mol, esp: Esp, *, programs: str) -> Charged:
+    """Return RESP charges of an oligomer in which each unit carries its formal charge."""
+    fit = fit_resp(molecule, esp, groups=unit_groups(molecule))
+    return Charged(
+        types=(),
+        charges_e=tuple(float(charge) for charge in fit.charges_e),
+        frcmod="",
+        programs=f"{programs}, RESP by iemhpc (relative error of the potential {fit.rrms:.3f})",
+    )
 
 
 def equivalent_labels(molecule: Chem.Mol) -> tuple[int, ...]:

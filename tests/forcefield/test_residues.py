@@ -84,8 +84,8 @@ def test_another_spelling_and_name_find_the_same_residue():
 
 
 def test_an_unknown_charge_method_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match=r"charge method 'resp'\. Known: am1bcc"):
-        load_residue(RepeatUnit("a", "[*]CC[*]"), method="resp")
+    with pytest.raises(UnknownNameError, match=r"charge method 'rsp'; did you mean 'resp'"):
+        load_residue(RepeatUnit("a", "[*]CC[*]"), method="rsp")
 
 
 def test_an_unknown_shipped_residue_lists_the_known_ones():
