@@ -5,8 +5,8 @@ torsion with all its Fourier terms. A planar centre is an atom with three bonds 
 field holds an improper, as in Amber's LEaP.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
 
 from rdkit import Chem
 
@@ -15,14 +15,7 @@ from iemhpc.forcefield.amber import AmberTable, gaff2_table, parse_frcmod
 from iemhpc.forcefield.assignment import assign
 from iemhpc.forcefield.parameters import ChargeOrigin, Parameters, Styles, Term
 from iemhpc.forcefield.residues import TITLE, Residue
-from iemhpc.forcefield.topology import (
-    Neighbours,
-    TermFinder,
-    enumerate_angles,
-    enumerate_dihedrals,
-    enumerate_planar,
-    neighbours_of,
-)
+from iemhpc.forcefield.topology import Find, Neighbours, TermFinder, enumerate_planar
 from iemhpc.progress import Say, quiet
 
 ROUGH_PENALTY = 10.0
@@ -63,30 +56,19 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
     assignment = assign(chain, method=charges, say=say)
     table = reduce(AmberTable.overridden_by, map(_additions, assignment.residues), gaff2_table())
     finder = TermFinder(assignment.types)
-    bonded = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in chain.GetBonds()]
-    neighbours = neighbours_of(bonded, n_atoms=chain.GetNumAtoms())
     planar = {
         atom.GetIdx()
         for atom in chain.GetAtoms()
         if atom.GetHybridization() == Chem.HybridizationType.SP2
     }
-    places = ((place,) for place in range(chain.GetNumAtoms()))
-    atom_types, atoms = finder.typed("atom", places, lambda types: table.atom(*types))
-    pairs = map(tuple, map(sorted, bonded))
-    bond_types, bonds = finder.typed("bond", pairs, lambda types: table.bond(*types))
-    angle_types, angles = finder.typed(
-        "angle", enumerate_angles(neighbours), lambda types: table.angle(*types)
-    )
-    dihedral_types, dihedrals = finder.typed(
-        "dihedral", enumerate_dihedrals(neighbours), lambda types: table.dihedral(*types)
-    )
-    improper_types, impropers = finder.typed(
-        "improper",
-        _improper_rows(neighbours, planar, table=table, types=assignment.types),
-        lambda types: _improper(table, types),
+    atoms = finder.atoms(lambda types: table.atom(*types))
+    bonds, angles, dihedrals, impropers = finder.bonded(
+        chain,
+        partial(_finding, table),
+        lambda neighbours: _improper_rows(neighbours, planar, table=table, types=finder.types),
     )
     _complain_of_missing(finder.missing, [residue.unit for residue in assignment.residues])
-    for term in (*bond_types, *angle_types, *dihedral_types, *improper_types):
+    for term in (*bonds[0], *angles[0], *dihedrals[0], *impropers[0]):
         if term.penalty is not None and term.penalty > ROUGH_PENALTY:
             say(f"{'-'.join(term.types)} is a rough estimate ({term.source})")
     return Parameters(
@@ -96,16 +78,16 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
         residues=assignment.units,
         is_tethered_paper=assignment.is_tethered_paper,
         is_tethered_center=assignment.is_tethered_center,
-        atom_types=atom_types,
-        atom_type=atoms[:, 0],
-        bond_types=bond_types,
-        bonds=bonds,
-        angle_types=angle_types,
-        angles=angles,
-        dihedral_types=dihedral_types,
-        dihedrals=dihedrals,
-        improper_types=improper_types,
-        impropers=impropers,
+        atom_types=atoms[0],
+        atom_type=atoms[1][:, 0],
+        bond_types=bonds[0],
+        bonds=bonds[1],
+        angle_types=angles[0],
+        angles=angles[1],
+        dihedral_types=dihedrals[0],
+        dihedrals=dihedrals[1],
+        improper_types=impropers[0],
+        impropers=impropers[1],
         styles=Styles(),
         charge_origins=tuple(map(_origin, assignment.residues)),
         frcmod=_frcmod(assignment.residues),
@@ -124,6 +106,14 @@ def _improper_rows(
         row = (first, second, centre, last)
         if centre in planar or _improper(table, tuple(types[atom] for atom in row)) is not None:
             yield row
+
+
+def _finding(table: AmberTable, kind: str) -> Find:
+    """Return how a kind of term is looked up."""
+    if kind == "improper":
+        return partial(_improper, table)
+    look_up: Callable[..., Term | None] = getattr(table, kind)
+    return lambda types: look_up(*types)
 
 
 def _improper(table: AmberTable, types: tuple[str, ...]) -> Term | None:

@@ -5,8 +5,9 @@ evenly over its atoms and recorded, a larger one is an error. A chain's end is t
 (a CH3, say), so that each unit keeps its integer charge wherever it stands.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import fsum
 
 import numpy as np
@@ -25,14 +26,7 @@ from iemhpc.forcefield.oplsaa_typing import (
     unit_atoms,
 )
 from iemhpc.forcefield.parameters import ChargeOrigin, Parameters, Styles, Term
-from iemhpc.forcefield.topology import (
-    Neighbours,
-    TermFinder,
-    enumerate_angles,
-    enumerate_dihedrals,
-    enumerate_planar,
-    neighbours_of,
-)
+from iemhpc.forcefield.topology import Find, Neighbours, TermFinder, enumerate_planar
 from iemhpc.progress import Say, quiet
 
 STYLES = Styles(dihedral="opls", mixing="geometric", special_bonds="lj/coul 0.0 0.0 0.5")
@@ -102,29 +96,16 @@ def parametrise_chain(
         table.atom_types[name].bonded if name != _UNTYPED else _UNTYPED for name in typed.names
     ]
     finder = TermFinder(bonded)
-    pairs = [
-        tuple(sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))) for bond in chain.GetBonds()
-    ]
-    neighbours = neighbours_of(pairs, n_atoms=chain.GetNumAtoms())
-    bond_types, bonds = finder.typed("bond", pairs, _finding(table, "bond"))
-    angle_types, angles = finder.typed(
-        "angle", enumerate_angles(neighbours), _finding(table, "angle")
-    )
-    dihedral_types, dihedrals = finder.typed(
-        "dihedral", enumerate_dihedrals(neighbours), _finding(table, "dihedral")
-    )
-    improper_types, impropers = finder.typed(
-        "improper", _improper_rows(neighbours, table, bonded), _finding(table, "improper")
+    bonds, angles, dihedrals, impropers = finder.bonded(
+        chain,
+        partial(_finding, table),
+        lambda neighbours: _improper_rows(neighbours, table, bonded),
     )
     _complain(typed, finder.missing)
     for origin in _origins(typed.units):
         if origin.drift_e:
             say(f"{origin.residue}: {origin.drift_e:+.4f} e spread over its atoms")
-    atom_types, atoms = TermFinder(typed.names).typed(
-        "atom",
-        ((place,) for place in range(len(typed.names))),
-        lambda types: table.atom_types[types[0]].term,
-    )
+    atoms = TermFinder(typed.names).atoms(lambda types: table.atom_types[types[0]].term)
     return Parameters(
         force_field="oplsaa",
         elements=tuple(atom.GetSymbol() for atom in chain.GetAtoms()),
@@ -132,16 +113,16 @@ def parametrise_chain(
         residues=tuple(atom.GetProp("unit_name") for atom in chain.GetAtoms()),
         is_tethered_paper=typed.is_tethered_paper,
         is_tethered_center=typed.is_tethered_center,
-        atom_types=atom_types,
-        atom_type=atoms[:, 0],
-        bond_types=bond_types,
-        bonds=bonds,
-        angle_types=angle_types,
-        angles=angles,
-        dihedral_types=dihedral_types,
-        dihedrals=dihedrals,
-        improper_types=improper_types,
-        impropers=impropers,
+        atom_types=atoms[0],
+        atom_type=atoms[1][:, 0],
+        bond_types=bonds[0],
+        bonds=bonds[1],
+        angle_types=angles[0],
+        angles=angles[1],
+        dihedral_types=dihedrals[0],
+        dihedrals=dihedrals[1],
+        improper_types=impropers[0],
+        impropers=impropers[1],
         styles=STYLES,
         charge_origins=_origins(typed.units),
     )
@@ -203,7 +184,7 @@ def _in_words(atom: Chem.Atom) -> str:
     return f"{unit} atom {place} ({atom.GetSymbol()} bonded to {around})"
 
 
-def _finding(table: OplsTable, kind: str) -> Callable[[tuple[str, ...]], Term | None]:
+def _finding(table: OplsTable, kind: str) -> Find:
     """Return how a kind of term is looked up; terms of untyped atoms are not called missing."""
 
     def find(types: tuple[str, ...]) -> Term | None:

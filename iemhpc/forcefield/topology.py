@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit import Chem
 
 from iemhpc.forcefield.parameters import Term
 
 Neighbours = Sequence[Sequence[int]]
 Typed = tuple[tuple[Term, ...], NDArray[np.int64]]
 """Types of one kind of term, and a row (type, atoms…) for each term."""
+
+Find = Callable[[tuple[str, ...]], Term | None]
+"""Looks one kind of term up by the types of its atoms."""
 
 _WIDTH = {"atom": 1, "bond": 2, "angle": 3, "dihedral": 4, "improper": 4}
 
@@ -103,7 +107,7 @@ class TermFinder:
         self,
         kind: str,
         rows: Iterable[tuple[int, ...]],
-        find: Callable[[tuple[str, ...]], Term | None],
+        find: Find,
     ) -> Typed:
         """Return the types in use and a row for each term, in the order of ``rows``.
 
@@ -125,3 +129,36 @@ class TermFinder:
                 terms.append(term)
             table.append((index[key], *row))
         return tuple(terms), np.array(table, dtype=np.int64).reshape(-1, 1 + _WIDTH[kind])
+
+    def bonded(
+        self,
+        chain: Chem.Mol,
+        find: Callable[[str], Find],
+        improper_rows: Callable[[Neighbours], Iterable[tuple[int, ...]]],
+    ) -> tuple[Typed, Typed, Typed, Typed]:
+        """Return the bonds, angles, dihedrals and impropers of a molecule.
+
+        Parameters
+        ----------
+        chain : rdkit.Chem.Mol
+            The molecule; only its bonds are read.
+        find : callable
+            How terms of a kind (bond, angle, dihedral, improper) are looked up.
+        improper_rows : callable
+            Which impropers there are: each field has its own planar centres and order of atoms.
+        """
+        pairs = [
+            (min(ends), max(ends))
+            for ends in ((b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in chain.GetBonds())
+        ]
+        neighbours = neighbours_of(pairs, n_atoms=len(self.types))
+        return (
+            self.typed("bond", pairs, find("bond")),
+            self.typed("angle", enumerate_angles(neighbours), find("angle")),
+            self.typed("dihedral", enumerate_dihedrals(neighbours), find("dihedral")),
+            self.typed("improper", improper_rows(neighbours), find("improper")),
+        )
+
+    def atoms(self, find: Find) -> Typed:
+        """Return the atom types in use and a row (type, atom) for each atom."""
+        return self.typed("atom", ((place,) for place in range(len(self.types))), find)
