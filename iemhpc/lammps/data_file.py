@@ -69,7 +69,7 @@ class DataFile:
 
     @property
     def unwrapped_A(self) -> NDArray[np.float64]:
-        """Positions with every molecule whole, shape (n, 3)."""
+        """Positions as if no atom had left the box, shape (n, 3); molecules whole, but networks."""
         unwrapped: NDArray[np.float64] = self.positions_A + self.images * self.box_A
         return unwrapped
 
@@ -82,7 +82,9 @@ def data_text(
     molecule: NDArray[np.int64],
     title: str,
 ) -> str:
-    """Return the text of a data file; molecules are whole, image flags 0, the box starts at 0.
+    """Return the text of a data file; image flags are 0, the box starts at 0.
+
+    LAMMPS takes the nearest image along a bond, so a network's bonds may cross the box's faces.
 
     Parameters
     ----------

@@ -25,9 +25,9 @@ from iemhpc.system.merging import merge
 N_EDGE, N_PAIRS = 10, 16
 EDGE_A = 30.86
 """984 particles of TIP3P's 0.98 g/cm³ fill it, ions included."""
-PRODUCTION_PS, FRAME_PS = 60.0, 0.1
+PRODUCTION_PS, FRAME_PS = 45.0, 0.1
 
-OPTIONS = ["-var", "cutoff_A", "9.0", "-log", "none", "-screen", "none"]
+OPTIONS = ["-sf", "opt", "-var", "cutoff_A", "9.0", "-log", "none", "-screen", "none"]
 SETTLE = """\
 variable cutoff_A index 9.0
 units real
@@ -46,7 +46,7 @@ run 1000
 unfix move
 fix move all nve
 timestep 2.0
-run 4000
+run 2000
 write_data equilibrated.data nocoeff
 """
 

@@ -99,12 +99,16 @@ def test_lammps_energies_are_those_of_the_harmonic_formulas(
     thermo = run_lammps(cr61_box, lmp, tmp_path)
     x, parameters = cr61_box.positions_A, cr61_box.parameters
     bonds = parameters.bonds
-    length = np.linalg.norm(x[bonds[:, 1]] - x[bonds[:, 2]], axis=1)
+
+    def nearest(vector_A: np.ndarray) -> np.ndarray:  # a network's bonds cross the box's faces
+        return np.asarray(vector_A - cr61_box.box_A * np.round(vector_A / cr61_box.box_A))
+
+    length = np.linalg.norm(nearest(x[bonds[:, 1]] - x[bonds[:, 2]]), axis=1)
     values = np.array([parameters.bond_types[kind].values for kind in bonds[:, 0]])
     energy = (values[:, 0] * (length - values[:, 1]) ** 2).sum()
     assert thermo["E_bond"] == pytest.approx(energy, rel=1e-6)
     angles = parameters.angles
-    a, b = (x[angles[:, k]] - x[angles[:, 2]] for k in (1, 3))
+    a, b = (nearest(x[angles[:, k]] - x[angles[:, 2]]) for k in (1, 3))
     cosine = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     values = np.array([parameters.angle_types[kind].values for kind in angles[:, 0]])
     off = np.arccos(cosine) - np.radians(values[:, 1])
