@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+from iemhpc.check.parameters import check_parameters
+from iemhpc.lammps.parameter_table import ParameterRow
+
+BOND = ParameterRow(
+    kind="bond",
+    number=1,
+    atom_types="c3-ca",
+    n_used=8,
+    meaning="K kcal/mol/Å²; r0 Å",
+    values=(243.91, 1.5147),
+    source="gaff2.dat 2.2.20: 2021 7362 0.0051",
+)
+CHARGE = ParameterRow(
+    kind="charge",
+    number=1,
+    atom_types="EGDMA",
+    n_used=90,
+    meaning="formal charge e; drift e",
+    values=(0.0, -0.137, -0.6, 0.7),
+    source="am1bcc: antechamber 22.0, sqm 19",
+)
+
+
+def test_the_highest_penalty_comes_first() -> None:
+    rows = [replace(BOND, penalty=p, number=k) for k, p in enumerate((12.0, 49.6, 6.0, 10.0), 1)]
+    doubts = check_parameters(rows).doubts
+    assert [doubt.parameter.penalty for doubt in doubts] == [49.6, 12.0]
+    assert doubts[0].reason == "penalty 49.6, wanted 10 or less"
+
+
+def test_what_is_borrowed_is_doubtful_after_what_has_a_penalty() -> None:
+    borrowed = replace(BOND, source="overlay: by analogy from toluene, bond CT-CA")
+    rows = [BOND, borrowed, replace(BOND, penalty=20.0)]
+    doubts = check_parameters(rows).doubts
+    assert [doubt.reason for doubt in doubts] == ["penalty 20, wanted 10 or less", "by analogy"]
+    assert doubts[1].parameter == borrowed
+
+
+def test_charges_that_drifted_far_are_doubtful_and_tabled() -> None:
+    section = check_parameters([CHARGE, replace(CHARGE, values=(-1.0, 0.006, -0.7, 1.4))])
+    (doubt,) = section.doubts
+    assert doubt.reason.startswith("its charges missed the formal charge by -0.137 e")
+    assert [charges.drift_e for charges in section.charges] == [-0.137, 0.006]
+    assert section.charges[0].method == "am1bcc"
+    assert section.charges[0].source == "antechamber 22.0, sqm 19"
+    assert any("EGDMA" in line and "-0.1370" in line for line in section.lines())
+
+
+def test_parameters_are_counted_by_source() -> None:
+    section = check_parameters([BOND, replace(BOND, number=2), CHARGE])
+    assert section.sources == {"gaff2.dat 2.2.20": 2, "charges: am1bcc": 1}
+
+
+def test_a_run_without_doubts_says_so() -> None:
+    lines = check_parameters([BOND]).lines()
+    assert lines[0] == "PARAMETERS: 1, none of them doubtful"
+    assert lines[-1] == "  this run does not record where its charges come from"
