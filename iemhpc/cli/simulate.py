@@ -16,20 +16,118 @@ from iemhpc.cli.options import (
 )
 from iemhpc.workspace import Workspace
 
+POLYMER = "A polymer of your own"
+CONTENT = "What the box holds"
+FIELD = "Force field"
+
 
 def md_submit(
     target: Annotated[
         list[str] | None,
         typer.Argument(help="A catalogue name, a membrane TOML or a campaign TOML."),
     ] = None,
-    salt: Annotated[list[str] | None, typer.Option(help="Salts, default: the membrane's.")] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A repeat unit of your own polymer, SMILES:fraction, as in "
+            "'[*]CC([*])C(=O)[O-]:0.4'; once a unit, instead of TARGET.",
+            rich_help_panel=POLYMER,
+        ),
+    ] = None,
+    crosslinker: Annotated[
+        str | None,
+        typer.Option(
+            help="Its cross-linker, SMILES:fraction with four [*].", rich_help_panel=POLYMER
+        ),
+    ] = None,
+    arrangement: Annotated[
+        str | None,
+        typer.Option(help="random (default), block or alternating.", rich_help_panel=POLYMER),
+    ] = None,
+    tethered: Annotated[
+        str | None,
+        typer.Option(
+            help="SMARTS whose first atom is a tethered site; default: O of anionic groups, N of "
+            "cationic ones.",
+            rich_help_panel=POLYMER,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call it.", rich_help_panel=POLYMER)
+    ] = None,
+    tacticity: Annotated[
+        str | None,
+        typer.Option(help="atactic, isotactic or syndiotactic.", rich_help_panel=POLYMER),
+    ] = None,
+    salt: Annotated[
+        list[str] | None,
+        typer.Option(help="Salts, default: the membrane's.", rich_help_panel=CONTENT),
+    ] = None,
     salt_molar: Annotated[
-        list[float] | None, typer.Option(help="Outer salt concentrations, mol/L.")
+        list[float] | None,
+        typer.Option(help="Outer salt concentrations, mol/L.", rich_help_panel=CONTENT),
+    ] = None,
+    salt_inside: Annotated[
+        str | None,
+        typer.Option(
+            help="external: the sorbed water holds the outer concentration (default); donnan: what "
+            "Donnan-Manning leaves of it.",
+            rich_help_panel=CONTENT,
+        ),
     ] = None,
     water_per_site: Annotated[
-        float | None, typer.Option(help="Water molecules per tethered charge.")
+        float | None,
+        typer.Option(help="Water molecules per tethered charge.", rich_help_panel=CONTENT),
     ] = None,
-    box: Annotated[float | None, typer.Option(help="Box edge aimed at, Å.")] = None,
+    water_uptake: Annotated[
+        float | None,
+        typer.Option(
+            help="Or g of water per g of dry polymer in its counter-ion's form.",
+            rich_help_panel=CONTENT,
+        ),
+    ] = None,
+    box: Annotated[
+        float | None,
+        typer.Option(help="Box edge aimed at, 20 to 100 Å.", rich_help_panel=CONTENT),
+    ] = None,
+    chains: Annotated[
+        int | None, typer.Option(help="Or the number of chains.", rich_help_panel=CONTENT)
+    ] = None,
+    chain_length: Annotated[
+        int | None, typer.Option(help="Repeat units of a chain.", rich_help_panel=CONTENT)
+    ] = None,
+    min_pairs: Annotated[
+        int | None,
+        typer.Option(
+            help="Enlarge the box until it holds so many ion pairs.", rich_help_panel=CONTENT
+        ),
+    ] = None,
+    force_field: Annotated[
+        str | None, typer.Option(help="gaff2 or oplsaa.", rich_help_panel=FIELD)
+    ] = None,
+    charges: Annotated[
+        str | None,
+        typer.Option(
+            help="am1bcc, resp, resp-gaussian, opls, or a file of your own; default: the force "
+            "field's.",
+            rich_help_panel=FIELD,
+        ),
+    ] = None,
+    water_model: Annotated[
+        str | None, typer.Option(help="tip3p or tip3p-charmm.", rich_help_panel=FIELD)
+    ] = None,
+    ion_set: Annotated[
+        str | None,
+        typer.Option(
+            help="Ion parameters; default: those of the water model.", rich_help_panel=FIELD
+        ),
+    ] = None,
+    charge_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Factor on the charges of ions and charged units.", rich_help_panel=FIELD
+        ),
+    ] = None,
     replicas: Annotated[int | None, typer.Option(help="Independent builds a point.")] = None,
     protocol: Annotated[
         str | None, typer.Option(help="Protocol preset: test, demo, quick or full.")
@@ -49,19 +147,40 @@ def md_submit(
 ) -> None:
     """Build hydrated membranes and run LAMMPS on them, here or on a cluster."""
     from iemhpc.campaign import submit_campaign
+    from iemhpc.polymer.own import own_targets
 
     submit_now = not (no_submit or dry_run)
     overrides = {
         "salt": salt,
         "salt_molar": salt_molar,
+        "salt_inside": salt_inside,
         "water_per_site": water_per_site,
+        "water_uptake": water_uptake,
         "box_A": box,
+        "n_chains": chains,
+        "units_per_chain": chain_length,
+        "min_pairs": min_pairs,
+        "tacticity": tacticity,
+        "force_field": force_field,
+        "charges": charges,
+        "water_model": water_model,
+        "ion_set": ion_set,
+        "charge_scale": charge_scale,
         "replicas": replicas,
         "protocol": protocol,
     }
+    targets = own_targets(
+        target or (),
+        units=unit or (),
+        crosslinker=crosslinker,
+        arrangement=arrangement,
+        tethered=tethered,
+        name=name,
+        water_and_salts=(salt or (), water_per_site, water_uptake),
+    )
     summary = submit_campaign(
         Workspace(workspace),
-        target or (),
+        targets,
         overrides={key: value for key, value in overrides.items() if value is not None},
         cluster=cluster,
         submit=submit_now,

@@ -27,24 +27,31 @@ from iemhpc.workspace import (
     write_text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of plan.json; raised when a reader of the old one would go wrong."""
 
 PHYSICS = (
-    *("membrane", "polymer_hash", "system", "salt", "counterion", "coion", "n_chains"),
-    *("units_per_chain", "n_sites", "n_counterions", "n_coions", "n_waters", "force_field"),
-    *("charges", "water_model", "topology", "protocol", "temperature_K", "pressure_atm", "seed"),
+    *("membrane", "polymer_hash", "topology", "tacticity", "system", "salt", "counterion", "coion"),
+    *("n_chains", "units_per_chain", "n_sites", "n_counterions", "n_coions", "n_waters"),
+    *("salt_inside", "force_field", "charges", "water_model", "ion_set", "charge_scale"),
+    *("protocol", "temperature_K", "pressure_atm", "seed"),
 )
-"""Keys of ``RunPlan.physics``."""
+"""Keys of ``RunPlan.physics``. ``salt_inside`` is among them because it says which outer solution a
+box stands for: a run is never served as another point. ``charges`` is a method, or ``file:`` and
+the hash of the user's own file."""
 
 REQUEST = (
-    *("salt_molar", "realised_salt_molar", "salt_molar_low", "salt_molar_high"),
-    *("donnan_salt_molar", "water_per_site", "box_A", "crosslinker"),
+    *("salt_molar", "inside_salt_molar", "realised_salt_molar", "salt_molar_low"),
+    *("salt_molar_high", "donnan_salt_molar", "water_per_site", "water_uptake_g_g", "iec_meq_g"),
+    *("density_g_cm3", "box_A", "crosslinker", "n_crosslinks", "polymer", "charges_file"),
 )
 """Keys of ``RunPlan.request``."""
 
 SAMPLING = ("production_ps", "frame_ps", "timestep_fs")
 """Keys of ``RunPlan.sampling``."""
+
+FRCMOD = "gaff2.frcmod"
+"""What was estimated for GAFF2, in Amber's format, where anything was."""
 
 _COUNTS = (
     *("system", "n_chains", "units_per_chain", "n_sites", "n_counterions", "n_coions"),
@@ -106,7 +113,8 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
     Returns
     -------
     Path
-        The run's folder, with plan.json, system.data, styles.in, roles.parquet, parameters.csv.
+        The run's folder, with plan.json, system.data, styles.in, roles.parquet, parameters.csv,
+        and gaff2.frcmod where terms were estimated.
 
     Raises
     ------
@@ -137,6 +145,8 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
             temporary / "roles.parquet", ROLE_TABLE, role_rows(box), {"run_id": plan.run_id}
         )
         write_text(temporary / "parameters.csv", parameters_csv(box.parameters))
+        if box.parameters.frcmod:
+            write_text(temporary / FRCMOD, "\n".join((*box.parameters.frcmod, "")))
         write_json(temporary / "plan.json", plan_json(plan))
     return folder
 

@@ -14,6 +14,7 @@ from iemhpc.polymer.capacity import (
     charge_spacing_A,
     equivalent_weight_g_mol,
     ion_exchange_capacity_meq_g,
+    water_uptake_g_g,
 )
 from iemhpc.polymer.catalog import load_membrane, load_salt, membrane_names
 from iemhpc.polymer.materials import Membrane, System
@@ -63,23 +64,25 @@ def describe_membrane(membrane: Membrane) -> list[str]:
 
 
 def crosslink_note(membrane: str) -> str:
-    """Return what to tell of a simulated membrane that has a cross-linker.
+    """Return what to tell of a run whose membrane has a cross-linker, but whose chains are linear.
+
+    Only runs of earlier versions are like that.
 
     Examples
     --------
     >>> crosslink_note("CR61")
-    'CR61: cross-links are not simulated yet: linear chains, cross-linkers as side groups'
+    'CR61: cross-links were not simulated: linear chains, cross-linkers as side groups'
     """
     return (
-        f"{membrane}: cross-links are not simulated yet: linear chains, cross-linkers as side "
-        "groups"
+        f"{membrane}: cross-links were not simulated: linear chains, cross-linkers as side groups"
     )
 
 
 def _unit_lines(membrane: Membrane) -> list[str]:
     polymer = membrane.polymer
     is_assumed = "units.fraction" in membrane.assumed
-    lines = [f"repeat units ({polymer.arrangement}{', fractions assumed' if is_assumed else ''}):"]
+    how = f"{polymer.arrangement}, {membrane.tacticity}, {membrane.topology}"
+    lines = [f"repeat units ({how}{', fractions assumed' if is_assumed else ''}):"]
     for unit, fraction in zip(polymer.units, polymer.fractions, strict=True):
         joins = ", joins chains" if unit.name == membrane.crosslinker else ""
         lines.append(
@@ -109,7 +112,11 @@ def _figure_lines(membrane: Membrane) -> list[str]:
     spacing_A = charge_spacing_A(polymer)
     return [
         *lines,
-        f"  water               {membrane.water_per_site:g} molecules per tethered charge",
+        f"  water               {membrane.water_per_site:g} molecules per tethered charge, "
+        + ", ".join(
+            f"{water_uptake_g_g(polymer, ion, membrane.water_per_site):.3g} g/g dry, {name} form"
+            for name, ion in counterions.items()
+        ),
         f"  fixed charge        {c_fix_molar:.3g} mol per litre of sorbed water, {published}",
         f"  charge spacing      {spacing_A:.2f} Å along the chain; Manning's xi {xi}",
         f"  salts               {', '.join(membrane.salts)}",

@@ -99,6 +99,57 @@ def own_membrane(
     return settings
 
 
+def own_targets(
+    targets: Sequence[str],
+    *,
+    units: Sequence[str],
+    crosslinker: str | None = None,
+    arrangement: str | None = None,
+    tethered: str | None = None,
+    name: str | None = None,
+    water_and_salts: tuple[Sequence[str], float | None, float | None] = ((), None, None),
+) -> Sequence[str] | MembraneSettings:
+    """Return what a command shall simulate: the targets, or the membrane that options say.
+
+    ``water_and_salts`` are the salts, the water per site and the water uptake.
+
+    Raises
+    ------
+    InputError
+        Where both are given, or options of a polymer without a unit.
+    """
+    options = {
+        "--crosslinker": crosslinker,
+        "--arrangement": arrangement,
+        "--tethered": tethered,
+        "--name": name,
+    }
+    if not units:
+        given = [option for option, value in options.items() if value is not None]
+        if given:
+            raise InputError(
+                f"got {', '.join(given)} without --unit: they say a polymer of your own together "
+                "with --unit SMILES:fraction; a catalogued membrane or a TOML says its own"
+            )
+        return targets
+    if targets:
+        raise InputError(
+            f"got {', '.join(targets)} and --unit: a polymer said by its units stands alone; leave "
+            "one of them out"
+        )
+    salts, water_per_site, water_uptake = water_and_salts
+    return own_membrane(
+        units,
+        crosslinker=crosslinker,
+        arrangement=arrangement or "random",
+        name=name,
+        salts=salts,
+        water_per_site=water_per_site,
+        water_uptake=water_uptake,
+        tethered=tethered,
+    )
+
+
 def split_unit(text: str, *, option: str = "--unit") -> tuple[str, float]:
     """Return SMILES and fraction of ``SMILES:fraction``, split at the last colon.
 

@@ -40,6 +40,8 @@ class Chains:
     """Tethered charges."""
     n_crosslinks: int
     """Cross-linkers, each with its far side in some chain."""
+    counts: tuple[int, ...]
+    """How many of each repeat unit, in the polymer's order."""
     volume_A3: float
     """Room of the dry polymer."""
     mass_g_mol: float
@@ -129,12 +131,14 @@ def wet_volume_A3(n_waters: float, ions: Sequence[tuple[Ion, float]]) -> float:
 def _amount(system: System, n_chains: int, length: int) -> Chains:
     membrane = system.membrane
     counts = unit_counts(membrane.polymer.fractions, length)
-    every = list(zip(membrane.polymer.units, (n_chains * n for n in counts), strict=True))
+    numbers = tuple(n_chains * n for n in counts)
+    every = list(zip(membrane.polymer.units, numbers, strict=True))
     return Chains(
         n_chains=n_chains,
         units_per_chain=length,
         n_sites=sum(n * abs(unit.charge) for unit, n in every),
         n_crosslinks=sum(n for unit, n in every if unit.name == membrane.crosslinker),
+        counts=numbers,
         volume_A3=sum(n * unit_volume_A3(unit) for unit, n in every),
         mass_g_mol=sum(n * unit.mass_g_mol for unit, n in every),
     )

@@ -25,106 +25,15 @@ from iemhpc.system.choosing import (
     explicit_chains,
     wet_volume_A3,
 )
+from iemhpc.system.counts import Composition, UnitCount
 from iemhpc.system.uptake import inside_salt_molar, outer_salt_molar
+
+__all__ = ["DEFAULT_BOX_A", "Composition", "UnitCount", "compose", "n_salt_pairs"]
 
 DEFAULT_BOX_A = 40.0
 
-ROUNDING_WARNING = 0.25
-"""Relative distance of realised from wanted concentration that a person is told of."""
-
 GROWTH = 1.01
 """How much the edge grows from try to try where a box must hold so many ion pairs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composition:
-    """A neutral box in whole numbers, and the concentrations it stands for."""
-
-    system: str
-    """Membrane and salt, as in the catalogue: ``CR61/NaCl``."""
-    n_chains: int
-    """Polymer chains."""
-    units_per_chain: int
-    """Repeat units of each chain."""
-    n_sites: int
-    """Tethered charges."""
-    n_counterions: int
-    """Ions that balance the sites, with those that the added salt brings."""
-    n_coions: int
-    """Ions of the sites' sign."""
-    n_waters: int
-    """Water molecules."""
-    net_charge: int
-    """In elementary charges: always 0."""
-    salt_molar: float
-    """Concentration of the outer solution, mol/L."""
-    salt_inside: str
-    """``external``: the sorbed water holds it as it is. ``donnan``: what Donnan-Manning leaves."""
-    inside_salt_molar: float
-    """Concentration wanted in the sorbed water, mol/L."""
-    realised_salt_molar: float
-    """The same in whole ions of this box, mol/L."""
-    salt_molar_low: float
-    """Outer concentrations from here ..."""
-    salt_molar_high: float
-    """... to below here round to this same box, mol/L."""
-    water_per_site: float
-    """Water molecules per tethered charge in the box."""
-    box_A: float
-    """Estimated edge of the cubic box at equilibrium, ångström."""
-    density_g_cm3: float
-    """Estimated density at equilibrium."""
-    iec_meq_g: float
-    """Tethered charge per gram of dry polymer in the form of its counter-ion."""
-    water_uptake_g_g: float
-    """Water per gram of dry polymer in the form of its counter-ion, g/g."""
-    topology: str
-    """``network`` or ``linear``."""
-    n_crosslinks: int
-    """Cross-linkers; 0 in linear chains."""
-
-    @property
-    def rounding_note(self) -> str | None:
-        """What to tell the user where rounding has moved the concentration by over 25 %.
-
-        A box that holds no salt at all is called just that.
-
-        Examples
-        --------
-        >>> from iemhpc.polymer.catalog import System, load_membrane, load_salt
-        >>> system = System(load_membrane("cr61"), load_salt("NaCl"))
-        >>> note = compose(system, salt_molar=0.03, box_A=24.0).rounding_note
-        >>> print(note.split(" (")[0])
-        CR61/NaCl: 0.03 mol/L rounds to no salt at all in this box
-        """
-        shift = abs(self.realised_salt_molar - self.inside_salt_molar)
-        if shift <= ROUNDING_WARNING * self.inside_salt_molar:
-            return None
-        becomes = (
-            "rounds to no salt at all in this box (no co-ion, only counter-ions)"
-            if self.n_coions == 0
-            else f"becomes {self.realised_salt_molar:.3g} in this box"
-        )
-        span = (
-            f"from {self.salt_molar_low:.3g} to {self.salt_molar_high:.3g}"
-            if self.salt_molar_low > 0
-            else f"below {self.salt_molar_high:.3g}"
-        )
-        inside = (
-            f" outside, {self.inside_salt_molar:.3g} inside by Donnan-Manning,"
-            if self.salt_inside == "donnan"
-            else ""
-        )
-        return (
-            f"{self.system}: {self.salt_molar:g} mol/L{inside} {becomes}: wanted concentrations "
-            f"{span} give the same box; a larger box tells them apart (box_A, --box), or one that "
-            "holds enough ions (min_pairs, --min-pairs)"
-        )
-
-    @property
-    def n_pairs(self) -> int:
-        """Formula units of added salt: what the co-ions are from."""
-        return round(self.realised_salt_molar * self.n_waters / units.WATER_MOLAR)
 
 
 def compose(
@@ -190,7 +99,7 @@ def compose(
         length = USUAL_UNITS if units_per_chain is None else units_per_chain
         chains = explicit_chains(system, n_chains, units_per_chain=length)
         check_network(system, chains)
-        composition = _count(wanted, chains)
+        composition = _count(wanted, chains, box_A=None)
         if salt_molar > 0 and composition.n_pairs < min_pairs:
             raise CompositionError(
                 f"{system.name}: {n_chains} chains hold {composition.n_pairs} ion pairs at "
@@ -223,7 +132,7 @@ def _enlarged(
             water_per_site=wanted.water_per_site,
             units_per_chain=units_per_chain,
         )
-        composition = _count(wanted, chains)
+        composition = _count(wanted, chains, box_A=edge_A)
         if wanted.salt_molar == 0 or composition.n_pairs >= min_pairs:
             return composition
         if edge_A >= largest_A:
@@ -283,8 +192,8 @@ def _check_conditions(wanted: _Wanted, *, min_pairs: int) -> None:
         raise InputError(f"min_pairs = {min_pairs}: wanted 0 or more ion pairs")
 
 
-def _count(wanted: _Wanted, chains: Chains) -> Composition:
-    system = wanted.system
+def _count(wanted: _Wanted, chains: Chains, *, box_A: float | None) -> Composition:
+    system, polymer = wanted.system, wanted.system.membrane.polymer
     site_charge = system.membrane.site_charge
     ct_per_unit, co_per_unit = _stoichiometry(system)
     _check_balance(system, chains.n_sites)
@@ -330,6 +239,14 @@ def _count(wanted: _Wanted, chains: Chains) -> Composition:
         water_uptake_g_g=water_g_mol / dry_g_mol,
         topology=system.membrane.topology,
         n_crosslinks=chains.n_crosslinks,
+        units=tuple(
+            UnitCount(name=unit.name, number=number, wanted_share=share)
+            for unit, number, share in zip(
+                polymer.units, chains.counts, polymer.fractions, strict=True
+            )
+        ),
+        wanted_water_per_site=float(wanted.water_per_site),
+        wanted_box_A=box_A,
     )
 
 

@@ -29,7 +29,9 @@ def plan_of(box: MembraneBox, **changes: Any) -> RunPlan:
         "force_field": "gaff2",
         "charges": "am1bcc",
         "water_model": "tip3p",
-        "topology": "linear",
+        "ion_set": "joung-cheatham",
+        "tacticity": "atactic",
+        "charge_scale": 1.0,
         "protocol": {"cutoff_A": 10.0, "anneal_ps": 50},
         "temperature_K": 298.15,
         "pressure_atm": 1.0,
@@ -52,7 +54,9 @@ def test_folder_is_named_by_its_plan_and_holds_the_files(
     folder: Path, cr61_box: MembraneBox
 ) -> None:
     assert folder.name == plan_of(cr61_box).run_id
+    frcmod = ["gaff2.frcmod"] if cr61_box.parameters.frcmod else []
     assert sorted(path.name for path in folder.iterdir()) == [
+        *frcmod,
         "parameters.csv",
         "plan.json",
         "roles.parquet",
@@ -60,6 +64,18 @@ def test_folder_is_named_by_its_plan_and_holds_the_files(
         "system.data",
     ]
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_what_was_estimated_for_gaff2_is_beside_the_parameters(
+    cr61_box: MembraneBox, tmp_path: Path
+) -> None:
+    estimated = ("remark", "MASS", "", "BOND", "")
+    for n, lines in enumerate(((), estimated)):
+        parameters = replace(cr61_box.parameters, frcmod=lines)
+        box = replace(cr61_box, parameters=parameters)
+        path = write_run(Workspace(tmp_path), plan_of(cr61_box, seed=7 + n), box) / "gaff2.frcmod"
+        assert path.exists() is bool(lines)
+    assert path.read_text().splitlines() == list(estimated)
 
 
 def test_plan_is_read_again(folder: Path, cr61_box: MembraneBox) -> None:

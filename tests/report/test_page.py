@@ -147,7 +147,7 @@ def test_runs_of_a_usual_length_are_not_called_short(copied):
 
 def test_the_page_says_that_cross_links_are_not_simulated(page_path):
     words = " ".join(Page(page_path.read_text()).words.split())
-    said = "cross-links are not simulated yet: linear chains, cross-linkers as side groups."
+    said = "cross-links were not simulated: linear chains, cross-linkers as side groups."
     assert words.count(said) == words.count(f"CR61: {said}") == 1
 
 

@@ -1,0 +1,14 @@
+"""From ``campaign.toml`` to submitted runs: plans, boxes, run folders, submission."""
+
+from iemhpc.campaign.planning import Planned, plan_campaign
+from iemhpc.campaign.submitting import UNFINISHED, submit_campaign
+from iemhpc.campaign.summary import CampaignRun, CampaignSummary
+
+__all__ = [
+    "UNFINISHED",
+    "CampaignRun",
+    "CampaignSummary",
+    "Planned",
+    "plan_campaign",
+    "submit_campaign",
+]

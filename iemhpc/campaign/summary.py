@@ -1,0 +1,152 @@
+"""What became of a campaign, for a person to read: its runs, what each box holds, what was done."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from iemhpc.system.composition import Composition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRun:
+    """One run of a campaign, and what has become of it."""
+
+    run_id: str
+    """Name of its folder."""
+    system: str
+    """Membrane and salt."""
+    salt_molar: tuple[float, ...]
+    """Concentrations of the outer solution that it stands for, mol/L."""
+    donnan_salt_molar: tuple[float | None, ...]
+    """What the sorbed water would hold by Donnan-Manning, mol/L; None where theory cannot say."""
+    realised_salt_molar: float
+    """Concentration that its whole ions make in the sorbed water, mol/L."""
+    water_per_site: float
+    """Water molecules per tethered charge."""
+    seed: int
+    """Which replica."""
+    state: str
+    """As in ``iemhpc status``; ``new`` where nothing was built, ``not built`` where that failed."""
+    reason: str
+    """Why, where it failed or did not finish."""
+    composition: Composition
+    """Counts, capacity, water content, density aimed at, and what was rounded."""
+    counterion: str
+    """The ion in whose form the dry polymer is weighed."""
+    chemistry: Mapping[str, str | float]
+    """Arrangement and tacticity, force field, charges, water and ions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignSummary:
+    """What ``iemhpc md-submit`` did, or would do."""
+
+    runs: tuple[CampaignRun, ...]
+    """Every run of the campaign."""
+    notes: tuple[str, ...]
+    """Where rounding to whole ions has moved a concentration; what is not simulated."""
+    started: tuple[str, ...]
+    """Runs handed over now."""
+    job_ids: tuple[str, ...] = ()
+    """Jobs of a queue."""
+    is_dry: bool = False
+    """Whether nothing was done; then what each box would hold is shown."""
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    """Of a dry run: path -> text of the scripts that would be written, equal ones once."""
+    like_it: Mapping[str, str] = field(default_factory=dict)
+    """Path of a script that stands for others -> how many, and what they differ in."""
+    cluster: str = ""
+    """Where to."""
+    unfinished: tuple[str, ...] = ()
+    """Runs that are not done though they were waited for."""
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Runs that failed, could not be built, or did not finish though they were waited for."""
+        return tuple(
+            run.run_id
+            for run in self.runs
+            if run.state in ("failed", "not built") or run.run_id in self.unfinished
+        )
+
+    def lines(self) -> list[str]:
+        """Return scripts and compositions of a dry run, the table, notes, and what was done."""
+        lines = []
+        for path, text in self.scripts.items():
+            lines += [f"== {path}", *text.rstrip().splitlines()]
+            if path in self.like_it:
+                lines.append(f"… and {self.like_it[path]}")
+            lines.append("")
+        if self.is_dry:
+            lines += _composition_blocks(self.runs)
+        lines += _table(self.runs)
+        lines += [f"note: {note}" for note in self.notes]
+        if self.job_ids:
+            lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
+        return lines
+
+
+def _table(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
+    width = max([len(run.system) for run in runs], default=6)
+    yield (
+        f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
+        f"{'by theory inside':<16}  {'water/site':>10}  seed  state"
+    )
+    for run in runs:
+        wanted = " ".join(f"{value:g}" for value in run.salt_molar)
+        inside = " ".join(_number(value) for value in run.donnan_salt_molar)
+        reason = f": {run.reason}" if run.reason else ""
+        yield (
+            f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
+            f"{run.realised_salt_molar:>8.3g}  {inside:<16}  "
+            f"{run.water_per_site:>10.4g}  {run.seed:>4}  {run.state}{reason}"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
+
+
+def _composition_blocks(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
+    """Yield a block a box; replicas of one share it."""
+    blocks: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        blocks.setdefault(tuple(composition_lines(run)), []).append(run.run_id)
+    for (title, *lines), run_ids in blocks.items():
+        yield f"== {title}, run{'s' if len(run_ids) > 1 else ''} {' '.join(run_ids)}"
+        yield from lines
+        yield ""
+
+
+def composition_lines(run: CampaignRun) -> list[str]:
+    """Return what the box of a run holds: a title, then a line a figure."""
+    box, chemistry = run.composition, run.chemistry
+    architecture = f"{chemistry['arrangement']}, {chemistry['tacticity']}, {box.topology}"
+    if box.n_crosslinks:
+        architecture += f" with {box.n_crosslinks} cross-links"
+    scale = chemistry["charge_scale"]
+    outside = ", ".join(f"{molar:g}" for molar in run.salt_molar)
+    units = ", ".join(f"{unit.number} {unit.name}" for unit in box.units)
+    form = f"dry in the {run.counterion} form"
+    held = {
+        "external": "as outside",
+        "donnan": "what Donnan-Manning leaves of it",
+    }[box.salt_inside]
+    figures = {
+        "architecture": architecture,
+        "chains": f"{box.n_chains} of {box.units_per_chain} units: {units}",
+        "force field": f"{chemistry['force_field']}, charges {chemistry['charges']}"
+        + (f" scaled by {scale:g}" if scale != 1 else ""),
+        "water and ions": f"{chemistry['water_model']}, {chemistry['ion_set']}",
+        "capacity": f"{box.iec_meq_g:.3f} meq/g {form}",
+        "water content": f"{box.water_per_site:.4g} per site, "
+        f"{box.water_uptake_g_g:.3g} g/g {form}",
+        "counts": f"{box.n_sites} sites, {box.n_counterions} counter-ions, {box.n_coions} co-ions, "
+        f"{box.n_waters} waters; net charge {box.net_charge}",
+        "salt outside": f"{outside} mol/L",
+        "salt inside": f"wanted {box.inside_salt_molar:.3g} mol/L ({held}), realised "
+        f"{box.realised_salt_molar:.3g} ({box.n_pairs} ion pairs)",
+        "density aimed at": f"{box.density_g_cm3:.3f} g/cm³, a box of {box.box_A:.1f} Å",
+        "rounded": "; ".join(box.rounded) or "nothing",
+    }
+    title = f"composition of {box.system} at {outside} mol/L"
+    return [title, *(f"  {name:<17} {text}" for name, text in figures.items())]
