@@ -1,7 +1,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +184,9 @@ def coil() -> np.ndarray:
 
 
 @pytest.mark.lammps
-def test_lammps_takes_over_every_explicit_pair_and_mixes_all_others(tmp_path: Path) -> None:
+def test_lammps_takes_over_every_explicit_pair_and_mixes_all_others(
+    lmp: str, tmp_path: Path
+) -> None:
     box = with_opls(["Na", "Cl"])
     n_atoms = len(box.elements)
     data = data_text(
@@ -200,7 +202,8 @@ def test_lammps_takes_over_every_explicit_pair_and_mixes_all_others(tmp_path: Pa
         "units real\natom_style full\nread_data system.data\ninclude styles.in\n"
         "write_data out.data pair ij\n"
     )
-    run_program(["lmp", "-in", "in.lmp", "-log", "none"], folder=tmp_path, limit_s=60)
+    ended = run_program([lmp, "-in", "in.lmp", "-log", "none"], folder=tmp_path, limit_s=60)
+    assert ended.code == 0, ended.text
     section = (tmp_path / "out.data").read_text().split("PairIJ Coeffs")[1].split("\n\n")[1]
     explicit = {(pair.first, pair.second): pair for pair in box.pairs}
     for line in section.splitlines():
@@ -245,3 +248,41 @@ def test_a_box_of_two_rules_has_the_energy_of_both(water_model: str) -> None:
     assert whole.vdw - alone.vdw == pytest.approx(wanted, abs=1e-6)
     without = vacuum_energies(replace(box, pairs=()), positions_A)
     assert abs(without.vdw - whole.vdw) > 0.01
+
+
+@pytest.mark.lammps
+def test_the_tail_correction_counts_explicit_pairs_as_they_are(lmp: str, tmp_path: Path) -> None:
+    ions = [(ion_parameters(name), 4) for name in ("Na", "Cl")]
+    box = merge([(opls_chain(), 1), *ions, (water_parameters(), 20)])
+    n_atoms, edge_A, cutoff_A = len(box.elements), 24.0, 10.0
+    grid = (np.indices((8, 8, 8)).reshape(3, -1).T + 0.5) * edge_A / 8
+    data = data_text(
+        box,
+        positions_A=grid[:n_atoms],
+        box_A=np.full(3, edge_A),
+        molecule=np.ones(n_atoms, dtype=np.int64),
+        title="a test",
+    )
+    (tmp_path / "system.data").write_text(data)
+    (tmp_path / "styles.in").write_text(styles_text(box))
+    (tmp_path / "in.lmp").write_text(
+        "units real\natom_style full\nread_data system.data\ninclude styles.in\n"
+        "kspace_style pppm 1e-4\ncomm_modify cutoff 24\nthermo_style custom step etail elong\n"
+        'run 0 post no\nprint "tail $(etail:%.12f)"\n'
+    )
+    ended = run_program([lmp, "-in", "in.lmp", "-log", "none"], folder=tmp_path, limit_s=60)
+    assert ended.code == 0, ended.text
+    found = re.search(r"^tail (\S+)$", ended.text, re.MULTILINE)
+    assert found
+    # Allen, Tildesley, Computer Simulation of Liquids, eq. 2.144, over all ordered pairs of types
+    counts = np.bincount(box.atom_type, minlength=len(box.atom_types))
+    explicit = {(pair.first, pair.second): pair for pair in box.pairs}
+    wanted = 0.0
+    for one, other in product(range(len(counts)), repeat=2):
+        epsilon, sigma_A = mixed(box.atom_types[one], box.atom_types[other], "geometric")
+        if pair := explicit.get((min(one, other), max(one, other))):
+            epsilon, sigma_A = pair.epsilon_kcal_mol, pair.sigma_A
+        size = (sigma_A / cutoff_A) ** 3
+        depth = epsilon * sigma_A**3 * (size**3 / 9 - size / 3)
+        wanted += 8 * np.pi * counts[one] * counts[other] / edge_A**3 * depth
+    assert float(found[1]) == pytest.approx(wanted, rel=1e-9)
