@@ -24,6 +24,25 @@ Find = Callable[[tuple[str, ...]], Term | None]
 _WIDTH = {"atom": 1, "bond": 2, "angle": 3, "dihedral": 4, "improper": 4}
 
 
+def bonded_pairs(mol: Chem.Mol) -> list[tuple[int, int]]:
+    """Return the atoms of each bond, ascending.
+
+    They are read from the atoms: RDKit walks to each bond from the first one, so that going
+    through ``mol.GetBonds()`` costs the square of the number of bonds.
+
+    Examples
+    --------
+    >>> bonded_pairs(Chem.MolFromSmiles("CCO"))
+    [(0, 1), (1, 2)]
+    """
+    return [
+        (atom.GetIdx(), other)
+        for atom in mol.GetAtoms()
+        for other in sorted(each.GetIdx() for each in atom.GetNeighbors())
+        if other > atom.GetIdx()
+    ]
+
+
 def neighbours_of(bonds: Sequence[tuple[int, int]], *, n_atoms: int) -> Neighbours:
     """Return the atoms bonded to each atom, ascending.
 
@@ -147,10 +166,7 @@ class TermFinder:
         improper_rows : callable
             Which impropers there are: each field has its own planar centres and order of atoms.
         """
-        pairs = [
-            (min(ends), max(ends))
-            for ends in ((b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in chain.GetBonds())
-        ]
+        pairs = bonded_pairs(chain)
         neighbours = neighbours_of(pairs, n_atoms=len(self.types))
         return (
             self.typed("bond", pairs, find("bond")),
