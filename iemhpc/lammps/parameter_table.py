@@ -206,5 +206,6 @@ def _charge_rows(parameters: Parameters) -> Iterator[ParameterRow]:
                 float(charges_e.min()),
                 float(charges_e.max()),
             ),
-            source=f"{origin.method}: {origin.source}",
+            source=f"{origin.method}: {origin.source}"
+            + (f"; charges scaled by {origin.scale:g}" if origin.scale != 1 else ""),
         )

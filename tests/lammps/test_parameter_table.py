@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from iemhpc.errors import InputError, MissingInputError
-from iemhpc.forcefield.parameters import ChargeOrigin, PairTerm
+from iemhpc.forcefield.parameters import ChargeOrigin, PairTerm, scaled
 from iemhpc.lammps.parameter_table import parameter_rows, parameters_csv, read_parameters
 from iemhpc.system.assembly import MembraneBox
 
@@ -78,3 +78,10 @@ def test_a_damaged_number_is_named_by_its_line(cr61_box: MembraneBox, tmp_path: 
 def test_a_missing_table_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="made with: iemhpc md-submit"):
         read_parameters(tmp_path / "parameters.csv")
+
+
+def test_scaled_charges_say_so(cr61_box: MembraneBox) -> None:
+    rows = parameter_rows(scaled(cr61_box.parameters, 0.75))
+    said = {row.atom_types: row.source for row in rows if row.kind == "charge"}
+    assert said["Na"].endswith("; charges scaled by 0.75")
+    assert "scaled" not in said["HOH"]
