@@ -70,15 +70,13 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     planned: dict[str, Planned] = {}
     for entry in campaign.systems:
         for system in _systems_of(entry, problems):
-            if chemistry is not None:
-                _check_ions(system, chemistry, problems=problems, notes=notes)
-            for composition in _compositions(campaign, entry, system, problems):
-                if composition.rounding_note:
-                    notes.append(composition.rounding_note)
-                if composition.wanted_box_A and composition.wanted_box_A > campaign.box_A:
-                    notes.append(_enlarged(composition, campaign))
-                for replica in range(campaign.replicas if chemistry else 0):
-                    _add(planned, _plan(campaign, system, composition, chemistry, replica=replica))
+            compositions = list(_compositions(campaign, entry, system, problems))
+            notes += [note for one in compositions for note in _notes(one, campaign)]
+            if chemistry is None:
+                continue
+            _check_ions(system, chemistry, problems=problems, notes=notes)
+            for composition, replica in product(compositions, range(campaign.replicas)):
+                _add(planned, _plan(campaign, system, composition, chemistry, replica=replica))
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
     return tuple(planned.values()), tuple(dict.fromkeys(notes))
@@ -175,12 +173,16 @@ def _waters(entry: SystemSettings, system: System) -> Iterable[float | None]:
     return entry.water_per_site or (None,)
 
 
-def _enlarged(composition: Composition, campaign: CampaignSettings) -> str:
-    return (
-        f"{composition.system}: a box of {composition.box_A:.1f} Å instead of {campaign.box_A:g}, "
-        f"so that {composition.salt_molar:g} mol/L is at least {campaign.min_pairs} ion pairs "
-        f"({composition.n_pairs})"
-    )
+def _notes(composition: Composition, campaign: CampaignSettings) -> Iterator[str]:
+    """Yield what rounding did to a box, and how far it was enlarged."""
+    if composition.rounding_note:
+        yield composition.rounding_note
+    if composition.wanted_box_A and composition.wanted_box_A > campaign.box_A:
+        yield (
+            f"{composition.system}: a box of {composition.box_A:.1f} Å instead of "
+            f"{campaign.box_A:g}, so that {composition.salt_molar:g} mol/L is at least "
+            f"{campaign.min_pairs} ion pairs ({composition.n_pairs})"
+        )
 
 
 def _plan(

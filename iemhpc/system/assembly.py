@@ -1,7 +1,7 @@
 """A composition becomes a box of atoms: chains grown, everything packed, parameters united."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ from iemhpc.forcefield.parameters import Parameters, scaled
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.materials import Ion, Membrane, System
 from iemhpc.polymer.network import NetworkShape, link_network, shape_of, units_of_parts
+from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
+from iemhpc.polymer.sites import tethered_masks
 from iemhpc.progress import Say, quiet
 from iemhpc.system.beads import BeadNetwork, lay_network
 from iemhpc.system.composition import Composition
@@ -166,7 +168,13 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     polymer = _polymer(system.membrane, composition, seed=seed)
     if polymer.laid is not None:
         say(shape_of(polymer.laid.network).lines()[0])
-    parametrised = _parametrised(polymer, _function(force_field), charges=taken, say=say)
+    parametrised = _parametrised(
+        polymer,
+        _function(force_field),
+        units=system.membrane.polymer.units,
+        charges=taken,
+        say=say,
+    )
     solutes = _solutes(system, composition, water_model, ion_set=ion_set, say=say)
     merged = merge(
         [(each, 1) for each in parametrised] + [(each.parameters, each.count) for each in solutes]
@@ -211,14 +219,25 @@ def _function(force_field: str) -> Parametrise:
 
 
 def _parametrised(
-    polymer: _Polymer, parametrise: Parametrise, *, charges: str, say: Say
+    polymer: _Polymer,
+    parametrise: Parametrise,
+    *,
+    units: Sequence[RepeatUnit],
+    charges: str,
+    say: Say,
 ) -> list[Parameters]:
     """Return the parameters of each molecule; equal ones are parametrised once."""
     known: dict[Hashable, Parameters] = {}
     say(f"parameters of {_described(polymer)}")
     for kind, molecule in zip(polymer.kinds, polymer.molecules, strict=True):
         if kind not in known:
-            known[kind] = parametrise(molecule, charges, say=say)
+            masks = tethered_masks(molecule, units)
+            known[kind] = replace(
+                parametrise(molecule, charges, say=say),
+                # a force field knows nothing of the sites that a user gave
+                is_tethered_paper=masks["paper"],
+                is_tethered_center=masks["center"],
+            )
     return [known[kind] for kind in polymer.kinds]
 
 
