@@ -27,7 +27,7 @@ BOX_LIMIT_S = 900.0
 PPPM = 1e-6
 """Relative accuracy of the forces of the sum over images, tighter than a simulation's."""
 
-RELAXING = {"push_off_ps": 1.0, "minimize_steps": 100, "pppm": 1e-3}
+RELAXING = {"push_off_ps": 0.2, "minimize_steps": 100, "pppm": 1e-3}
 """Variables of ``minimize.in`` where only the overlaps of a packed box have to go."""
 
 

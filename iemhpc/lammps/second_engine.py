@@ -9,7 +9,7 @@ forgotten, mistyped, wrongly scaled or wrongly mixed shows as a difference.
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,7 @@ def compare(
     positions_A: NDArray[np.float64],
     box_A: NDArray[np.float64] | None = None,
     *,
+    bonds: NDArray[np.int64] | None = None,
     physics: Mapping[str, Any] | None = None,
     lmp: Sequence[str] = ("lmp",),
     what: str = "a molecule",
@@ -215,6 +216,9 @@ def compare(
         Ångström.
     box_A : ndarray, shape (3,), optional
         Edges.
+    bonds : ndarray, shape (n_bonds, 2), optional
+        Pairs of atoms as the molecule has them, to see whether the parameters lost one; default:
+        those of the parameters.
     physics : mapping, optional
         What a run's plan says: ``force_field`` (default: the parameters'), ``water_model``,
         ``ion_set``, ``charge_scale``, and ``protocol`` with ``cutoff_A``.
@@ -226,6 +230,8 @@ def compare(
     need_openmm()
     said = {"force_field": parameters.force_field, **(physics or {})}
     structure, names = structure_of(parameters, positions_A, box_A)
+    if bonds is not None:
+        structure = replace(structure, bonds=np.asarray(bonds, dtype=np.int64))
     cutoff_A = CUTOFF_A if box_A is None else _cutoff_A(said, box_A)
     with tempfile.TemporaryDirectory(prefix="iemhpc-energy-") as name:
         folder = Path(name)

@@ -65,6 +65,12 @@ def short_chain(name):
     return chain, chain.GetConformer().GetPositions() + noise_A
 
 
+def bonds_of(name):
+    """Return the bonds of a membrane's short chain, as RDKit has them."""
+    chain, _ = short_chain(name)
+    return np.array([(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in chain.GetBonds()])
+
+
 @functools.cache
 def parametrised(name, force_field):
     """Return the parameters and positions of a membrane's short chain."""
@@ -139,4 +145,4 @@ def structures():
     """Return the functions above, which importlib mode does not let a test module import."""
     pytest.importorskip("openmm")
     pytest.importorskip("parmed")
-    return SimpleNamespace(parametrised=parametrised, from_types=from_types)
+    return SimpleNamespace(parametrised=parametrised, from_types=from_types, bonds_of=bonds_of)

@@ -40,7 +40,12 @@ def test_every_term_of_a_membranes_units_agrees_with_a_second_engine(
     structures, membrane, force_field
 ):
     parameters, positions_A = structures.parametrised(membrane, force_field)
-    found = compare(parameters, positions_A, what=f"{membrane} in {force_field}")
+    found = compare(
+        parameters,
+        positions_A,
+        bonds=structures.bonds_of(membrane),
+        what=f"{membrane} in {force_field}",
+    )
     print("\n".join(found.lines()))
     for kind in found.kinds:
         assert kind.n_lammps == kind.n_openmm, found.lines()
