@@ -38,6 +38,17 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedUnit:
+    """One unit of a chain."""
+
+    atoms: list[Chem.Atom]
+    """Its heavy atoms, in the order of ``unit_atom``."""
+    unit: RepeatUnit
+    places: tuple[int, ...]
+    """The atom of ``unit`` that each of ``atoms`` is, attachment points not counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Slot:
     """What a heavy atom of a chain shows of itself."""
 
@@ -116,6 +127,29 @@ def units_of(chain: Chem.Mol) -> Mapping[int, list[Chem.Atom]]:
     return units
 
 
+def placed_units(chain: Chem.Mol) -> list[PlacedUnit]:
+    """Return every unit of a chain as a repeat unit whose SMILES says where its atoms stand."""
+    known: dict[_Kind, tuple[RepeatUnit, tuple[int, ...]]] = {}
+    placed = []
+    for atoms in units_of(chain).values():
+        kind = _kind(atoms)
+        if kind not in known:
+            unit = _repeat_unit(chain, atoms)
+            places = _match(_fragment(atoms), list(kind[1]), unit)
+            if places is None:
+                raise _unlike(atoms, unit)
+            known[kind] = unit, places
+        placed.append(PlacedUnit(atoms, *known[kind]))
+    return placed
+
+
+def _unlike(atoms: list[Chem.Atom], unit: RepeatUnit) -> ForceFieldError:
+    return ForceFieldError(
+        f"unit {atoms[0].GetIntProp('unit_index')} of the chain is called {unit.name!r} but is "
+        f"not bonded like {unit.smiles}; give different units different names"
+    )
+
+
 def _hydrogens(atom: Chem.Atom) -> list[int]:
     return [other.GetIdx() for other in atom.GetNeighbors() if other.GetAtomicNum() == 1]
 
@@ -162,12 +196,9 @@ def _recognised(
     for kind, atoms in kinds.items():
         unit = repeat_units[kind]
         residue = residues[unit.canonical_smiles]
-        places = _match(_fragment(atoms), list(kind[1]), residue)
+        places = _match(_fragment(atoms), list(kind[1]), RepeatUnit(residue.unit, residue.smiles))
         if places is None:
-            raise ForceFieldError(
-                f"unit {atoms[0].GetIntProp('unit_index')} of the chain is called {unit.name!r} "
-                f"but is not bonded like {unit.smiles}; give different units different names"
-            )
+            raise _unlike(atoms, unit)
         known[kind] = residue, places
     return known
 
@@ -176,8 +207,9 @@ def _repeat_unit(chain: Chem.Mol, atoms: list[Chem.Atom]) -> RepeatUnit:
     """Return the unit as the shipped residue spells it that is like it, else as the chain shows."""
     fragment, slots = _fragment(atoms), [_slot(atom) for atom in atoms]
     for residue in shipped_residues().values():
-        if _match(fragment, slots, residue):
-            return RepeatUnit(residue.unit, residue.smiles)
+        unit = RepeatUnit(residue.unit, residue.smiles)
+        if _match(fragment, slots, unit):
+            return unit
     return _unit_of(chain, atoms[0].GetProp("unit_name"))
 
 
@@ -208,9 +240,9 @@ def _template(name: str, smiles: str) -> tuple[Chem.Mol, tuple[int, ...], tuple[
     return _fragment(heavy), points, tuple(atom.GetTotalNumHs() for atom in heavy)
 
 
-def _match(fragment: Chem.Mol, slots: list[_Slot], residue: Residue) -> tuple[int, ...] | None:
-    """Return the residue's atom for each atom of the fragment, or none where they differ."""
-    template, points, hydrogens = _template(residue.unit, residue.smiles)
+def _match(fragment: Chem.Mol, slots: list[_Slot], unit: RepeatUnit) -> tuple[int, ...] | None:
+    """Return the unit's atom for each atom of the fragment, or none where they differ."""
+    template, points, hydrogens = _template(unit.name, unit.smiles)
     if (template.GetNumAtoms(), template.GetNumBonds()) != (
         fragment.GetNumAtoms(),
         fragment.GetNumBonds(),

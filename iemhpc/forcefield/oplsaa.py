@@ -17,6 +17,7 @@ from rdkit import Chem
 from iemhpc.errors import ForceFieldError
 from iemhpc.forcefield import TYPED_CHARGES, charges_for
 from iemhpc.forcefield.assignment import units_of
+from iemhpc.forcefield.oplsaa_charges import charges_from_file
 from iemhpc.forcefield.oplsaa_tables import TABLE_NAME, OplsTable, opls_table
 from iemhpc.forcefield.oplsaa_typing import (
     Environment,
@@ -70,7 +71,7 @@ def parametrise_chain(
     chain : rdkit.Chem.Mol
         Of ``iemhpc.polymer``: explicit hydrogens, each atom with the properties of its unit.
     charges : str
-        ``opls``: those of the types.
+        ``opls``: those of the types; or the path of a file of the user's own charges.
     say : callable
         Told which charges were corrected.
 
@@ -101,15 +102,19 @@ def parametrise_chain(
         partial(_finding, table),
         lambda neighbours: _improper_rows(neighbours, table, bonded),
     )
-    _complain(typed, finder.missing)
-    for origin in _origins(typed.units):
+    is_typed = charges == TYPED_CHARGES
+    _complain(typed, finder.missing, is_typed=is_typed)
+    charges_e, origins = typed.charges_e, _origins(typed.units)
+    if not is_typed:
+        charges_e, origins = charges_from_file(chain, charges, typed_e=charges_e)
+    for origin in origins:
         if origin.drift_e:
             say(f"{origin.residue}: {origin.drift_e:+.4f} e spread over its atoms")
     atoms = TermFinder(typed.names).atoms(lambda types: table.atom_types[types[0]].term)
     return Parameters(
         force_field="oplsaa",
         elements=tuple(atom.GetSymbol() for atom in chain.GetAtoms()),
-        charges_e=typed.charges_e,
+        charges_e=charges_e,
         residues=tuple(atom.GetProp("unit_name") for atom in chain.GetAtoms()),
         is_tethered_paper=typed.is_tethered_paper,
         is_tethered_center=typed.is_tethered_center,
@@ -124,7 +129,7 @@ def parametrise_chain(
         improper_types=impropers[0],
         impropers=impropers[1],
         styles=STYLES,
-        charge_origins=_origins(typed.units),
+        charge_origins=origins,
     )
 
 
@@ -223,7 +228,7 @@ def _origins(units: Iterable[_Unit]) -> tuple[ChargeOrigin, ...]:
     return tuple(worst.values())
 
 
-def _complain(typed: _Typed, missing: Iterable[str]) -> None:
+def _complain(typed: _Typed, missing: Iterable[str], *, is_typed: bool) -> None:
     """Raise one error that names everything that is missing, if anything is."""
     untyped = list(dict.fromkeys(atom for unit in typed.units for atom in unit.untyped))
     origins = [unit.origin for unit in typed.units]
@@ -231,7 +236,7 @@ def _complain(typed: _Typed, missing: Iterable[str]) -> None:
         f"{origin.residue} sums to {origin.formal_charge + origin.drift_e:+.4f}, formal charge "
         f"{origin.formal_charge:+d}"
         for origin in origins
-        if abs(origin.drift_e) > MAX_DRIFT_E
+        if is_typed and abs(origin.drift_e) > MAX_DRIFT_E
     ]
     parts = [
         (untyped, "no type for", "a rule in data/oplsaa/typing.toml"),

@@ -278,6 +278,33 @@ def test_a_small_drift_is_spread_evenly_recorded_and_told(monkeypatch):
     assert said == ["vinyl alcohol: +0.0100 e spread over its atoms"]
 
 
+def test_a_user_gives_the_charges_of_a_unit(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[[unit]]\nsmiles = "OC([*])C[*]"\ncharges = [-0.6, 0.1, -0.1]\n'
+        "hydrogens = [0.4, 0.06, 0.07]\n"
+    )
+    chain = link([ALCOHOL] * 3)
+    parameters = parametrise_chain(chain, str(path))
+    assert charges_of(parameters, "opls_154") == {-0.6}
+    assert charges_of(parameters, "opls_155") == {0.4}
+    assert unit_charges(chain, parameters) == pytest.approx([0.0] * 3, abs=1e-9)
+    (origin,) = parameters.charge_origins
+    assert origin.method == "user"
+    assert origin.source.startswith("mine.toml (SHA-256 ")
+    with pytest.raises(InputError, match="has no charges for styrene"):
+        parametrise_chain(link([ALCOHOL, STYRENE]), str(path))
+
+
+def test_a_users_charges_do_where_those_of_the_types_do_not_add_up(tmp_path):
+    path = tmp_path / "mine.csv"
+    smiles = "[*]CC([*])c1ccncc1"
+    rows = "\n".join(f"{smiles},{atom},0.0,0.0" for atom in range(8))
+    path.write_text(f"smiles,atom,charge_e,hydrogen_charge_e\n{rows}\n")
+    parameters = parametrise_chain(link([RepeatUnit("4VP", smiles)] * 3), str(path))
+    assert not parameters.charges_e.any()
+
+
 def test_charges_of_another_force_field_are_refused():
     with pytest.raises(InputError, match="'am1bcc' do not belong to oplsaa: gaff2 takes am1bcc"):
         parametrise_chain(link([ALCOHOL] * 2), "am1bcc")
