@@ -70,30 +70,26 @@ def cut_units(chain: Chem.Mol, *, pool: Pool, seed: int) -> list[Fragment]:
     members: list[list[int]] = [[] for _ in range(max(unit_of) + 1)]
     for atom, unit in enumerate(unit_of):
         members[unit].append(atom)
-    inside: list[list[Chem.Bond]] = [[] for _ in members]
-    for bond in chain.GetBonds():
-        for unit in {unit_of[bond.GetBeginAtomIdx()], unit_of[bond.GetEndAtomIdx()]}:
-            inside[unit].append(bond)
     rings: list[list[Ring]] = [[] for _ in members]
     for ring in unit_rings(chain):
         rings[unit_of[ring[0]]].append(ring)
     return [
-        _fragment(chain, own, bonds, rings=own_rings, pool=pool, seed=seed)
-        for own, bonds, own_rings in zip(members, inside, rings, strict=True)
+        _fragment(chain, own, rings=own_rings, pool=pool, seed=seed)
+        for own, own_rings in zip(members, rings, strict=True)
     ]
 
 
 def _fragment(
     chain: Chem.Mol,
     own: list[int],
-    bonds: Sequence[Chem.Bond],
     *,
     rings: Sequence[Ring],
     pool: Pool,
     seed: int,
 ) -> Fragment:
-    """Return one unit from its own atoms and every bond that any of them has."""
+    """Return one unit of the given atoms."""
     place = {atom: row for row, atom in enumerate(own)}
+    bonds = _bonds_of(chain, own)
     ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in bonds]
     outward = [pair if pair[0] in place else pair[::-1] for pair in ends]
     # Caps in the order of the atoms they are bonded to: a unit in a network is the same graph
@@ -117,6 +113,16 @@ def _fragment(
         rings=tuple(tuple(place[atom] for atom in ring) for ring in rings),
         hands_A=pool[key],
     )
+
+
+def _bonds_of(chain: Chem.Mol, atoms: Sequence[int]) -> list[Chem.Bond]:
+    """Return every bond that any of the atoms has, in the molecule's order.
+
+    They are asked of the atoms: going through a molecule's list of bonds costs the square of
+    their number.
+    """
+    found = {b.GetIdx(): b for atom in atoms for b in chain.GetAtomWithIdx(atom).GetBonds()}
+    return [found[number] for number in sorted(found)]
 
 
 def _label(atom: Chem.Atom, *, is_cap: bool) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from scipy.spatial.transform import Rotation
 
+from iemhpc.forcefield.topology import bonded_pairs
 from iemhpc.progress import Say, quiet
 from iemhpc.system.fragments import Fragment, Pool, cut_units
 from iemhpc.system.occupancy import Occupancy, overlap_of
@@ -155,10 +156,7 @@ def _speared_atoms(
     rings: list[tuple[int, ...]] = []
     n_before = 0
     for chain in chains:
-        bonds += [
-            (n_before + bond.GetBeginAtomIdx(), n_before + bond.GetEndAtomIdx())
-            for bond in chain.GetBonds()
-        ]
+        bonds += [(n_before + first, n_before + last) for first, last in bonded_pairs(chain)]
         rings += [tuple(n_before + atom for atom in ring) for ring in unit_rings(chain)]
         n_before += chain.GetNumAtoms()
     found = bonds_through_rings(

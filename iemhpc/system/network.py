@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from iemhpc.errors import CompositionError
+from iemhpc.forcefield.topology import bonded_pairs
 from iemhpc.polymer.network import Slot
 from iemhpc.progress import Say, quiet
 from iemhpc.system.beads import BeadNetwork
@@ -240,7 +241,7 @@ def shape_of_molecule(
     return Shape(
         springs=np.concatenate(springs),
         lengths_A=np.concatenate(lengths),
-        bonds=np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds()]),
+        bonds=np.array(bonded_pairs(molecule)),
         rings=unit_rings(molecule),
         is_hydrogen=np.array([atom.GetAtomicNum() == 1 for atom in molecule.GetAtoms()]),
         edge_A=edge_A,

@@ -57,10 +57,10 @@ def test_an_aromatic_backbone_is_cut_between_its_rings() -> None:
 
 
 def test_cutting_costs_as_much_as_there_are_atoms() -> None:
-    chain = link([STYRENE] * 600)
+    chain = link([STYRENE] * 2000)
     pool: Pool = {}
     cut_units(link([STYRENE] * 3), pool=pool, seed=1)
     began = time.process_time()
     cut_units(chain, pool=pool, seed=1)
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 4.0  # 0.5 s; ten times that where bonds are walked to
     assert len(pool) == 3
