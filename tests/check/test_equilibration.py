@@ -89,7 +89,7 @@ def test_drift_is_per_atom_and_nanosecond_and_in_kt() -> None:
     assert drifting.drift_kcal_mol_atom_ns == pytest.approx(0.6)
     assert drifting.drift_kt_atom_ns == pytest.approx(0.6 / 0.596, rel=0.01)
     (doubt,) = production_doubts(drifting, PHYSICS)
-    assert doubt.startswith("Econserve drifts by +1.01 kT an atom and ns, wanted at most 0.1")
+    assert doubt.startswith("Econserve drifts by +1.01 kT an atom and ns, wanted at most 0.2")
 
 
 def test_a_potential_that_still_falls_is_a_doubt() -> None:
