@@ -233,7 +233,7 @@ _FITTED = {
 
 def _molecular_ion(name: str) -> Parameters:
     """Return an ion of equal atoms around a centre, which comes first: sulfate."""
-    ion = shipped_ion(name)
+    ion = shipped_ion(name, "resp")
     centre, outer = ion.atoms[0].type, ion.atoms[1].type
     table = gaff2_table().overridden_by(parse_frcmod(ion.frcmod))
     return _molecule(

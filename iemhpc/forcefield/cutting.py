@@ -45,9 +45,26 @@ class _Seen:
 
 
 def cut_residue(
-    unit: RepeatUnit, *, molecules: Sequence[Chem.Mol], charged: Sequence[Charged]
+    unit: RepeatUnit,
+    *,
+    molecules: Sequence[Chem.Mol],
+    charged: Sequence[Charged],
+    sums_hold: bool = False,
 ) -> tuple[tuple[ResidueAtom, ...], float]:
     """Average the copies of a unit in charged oligomers into one residue.
+
+    Parameters
+    ----------
+    unit : RepeatUnit
+        The unit.
+    molecules : sequence of rdkit.Chem.Mol
+        Oligomers of ``iemhpc.polymer.chain.link``.
+    charged : sequence of Charged
+        Their charges.
+    sums_hold : bool
+        Each copy has its formal charge, as after a fit under that constraint: then copies are taken
+        whole, cap hydrogens given back to their atom. Else an atom at a cap counts only where no
+        copy shows it without, because a cap disturbs its own atom most.
 
     Returns
     -------
@@ -67,7 +84,7 @@ def cut_residue(
         alike = [other for other, label in enumerate(classes) if label == classes[place]]
         first = [copy[other] for copy in copies[0] for other in alike]
         later = [copy[other] for some in copies[1:] for copy in some for other in alike]
-        uncapped = [seen for seen in first if seen.n_hydrogens == hydrogens]
+        uncapped = [seen for seen in first if sums_hold or seen.n_hydrogens == hydrogens]
         charge_e = _mean([_uncapped_charge(seen, hydrogens) for seen in uncapped or first])
         shown = [seen for seen in uncapped if hydrogens] or [
             seen for seen in (*first, *later) if seen.n_hydrogens
@@ -80,7 +97,7 @@ def cut_residue(
                 charge_e=charge_e,
                 n_hydrogens=hydrogens,
                 hydrogen_type=_one_type(unit, place, shown),
-                hydrogen_charge_e=_mean([q for seen in shown for q in seen.hydrogen_charges_e])
+                hydrogen_charge_e=_mean([_mean(seen.hydrogen_charges_e) for seen in shown])
                 if shown
                 else None,
             )

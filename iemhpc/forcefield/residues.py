@@ -159,11 +159,12 @@ def make_residue(
     charge = _charge_method(method)
     molecules = [link(units) for units in oligomers]
     charged = [charge(molecule, limit_s=limit_s, say=say) for molecule in molecules]
-    atoms, drift_e = cut_residue(unit, molecules=molecules, charged=charged)
+    is_fitted = not charged[0].types
+    atoms, drift_e = cut_residue(unit, molecules=molecules, charged=charged, sums_hold=is_fitted)
     # One title line, then the sections of all oligomers: a valid frcmod file.
     frcmod = (TITLE, *(line for item in charged for line in item.frcmod.splitlines()[1:]))
     programs = charged[0].programs
-    if not charged[0].types:
+    if is_fitted:
         typed = _typed_residue(unit, limit_s=limit_s)
         atoms, frcmod = _typed_like(atoms, typed), typed.frcmod
         programs = f"{programs}, types by {typed.programs.partition(',')[0]}"
@@ -331,6 +332,10 @@ def make_ion(name: str, smiles: str, *, method: str = "am1bcc", say: Say = quiet
     """Charge an ion of several atoms without hydrogens, equivalent atoms alike."""
     molecule = Chem.MolFromSmiles(smiles)
     charged = _charge_method(method)(molecule, say=say)
+    if not charged.types:
+        typed = gaff2_types(molecule)
+        programs = f"{charged.programs}, types by {typed.programs}"
+        charged = replace(typed, charges_e=charged.charges_e, programs=programs)
     atoms, drift_e = cut_molecule(molecule, charged)
     return Residue(
         unit=name,
