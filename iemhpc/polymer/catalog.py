@@ -94,7 +94,7 @@ def as_membrane(settings: MembraneSettings) -> Membrane:
     ChemistryError
         Where units cannot be what they claim to be; all of them at once.
     """
-    units = tuple(_as_unit(unit) for unit in settings.units)
+    units = _as_units(settings)
     total = math.fsum(unit.fraction for unit in settings.units)
     counts = tuple(u.oligomer_count for u in settings.units if u.oligomer_count is not None)
     polymer = Polymer(
@@ -122,6 +122,18 @@ def as_membrane(settings: MembraneSettings) -> Membrane:
         sources=settings.sources,
         doubts=settings.doubts,
     )
+
+
+def _as_units(settings: MembraneSettings) -> tuple[RepeatUnit, ...]:
+    units, problems = [], []
+    for unit in settings.units:
+        try:
+            units.append(_as_unit(unit))
+        except ChemistryError as error:
+            problems.append(str(error))
+    if problems:
+        raise ChemistryError("; ".join(problems))
+    return tuple(units)
 
 
 def _as_unit(settings: UnitSettings) -> RepeatUnit:

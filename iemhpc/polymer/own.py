@@ -76,6 +76,11 @@ def own_membrane(
             continue
         table = {"name": unit.name, "smiles": smiles, "fraction": fraction}
         tables.append(table | ({"tethered_smarts": tethered} if tethered and unit.charge else {}))
+    if name is not None and name.lower() in {known.lower() for known in membrane_names()}:
+        problems.append(
+            f"--name: {name} is a membrane of the catalogue, whose labels are not those of this "
+            "polymer; choose another name"
+        )
     if not salts:
         problems.append("a polymer of your own needs its salts: add --salt NaCl")
     if water_per_site is None and water_uptake is None:

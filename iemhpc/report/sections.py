@@ -85,7 +85,7 @@ def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
                 "production_ps": sampling.get("production_ps"),
                 "cutoff_A": protocol.get("cutoff_A"),
                 "pppm": protocol.get("pppm"),
-                "note": _topology_note(physics, request),
+                "note": _run_note(physics, request),
                 "state": status.get("state", "planned"),
                 "stage": status.get("stage", ""),
                 "attempt": status.get("attempt", ""),
@@ -95,9 +95,16 @@ def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["system"], row["salt_molar"] or 0.0, row["run_id"]))
 
 
-def _topology_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:
-    is_uncrosslinked = physics.get("topology") == "linear" and request.get("crosslinker")
-    return crosslink_note(str(physics.get("membrane", ""))) if is_uncrosslinked else ""
+def _run_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    notes = []
+    if physics.get("topology") == "linear" and request.get("crosslinker"):
+        notes.append(crosslink_note(str(physics.get("membrane", ""))))
+    if physics.get("salt_inside") == "donnan":
+        system = physics.get("system", "")
+        notes.append(
+            f"{system}: the sorbed water holds what Donnan-Manning leaves of the outer concentration"
+        )
+    return "; ".join(notes)
 
 
 def count_short(runs: Sequence[Mapping[str, Any]]) -> int:

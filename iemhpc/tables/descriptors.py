@@ -78,10 +78,15 @@ DESCRIPTOR_TABLE = Table(
             "salt_molar",
             pa.float64(),
             "concentration of the outer solution, which the box holds in its sorbed water (no "
-            "Donnan exclusion)",
+            "Donnan exclusion, unless its plan says salt_inside = donnan)",
             "mol/L",
         ),
-        Column("realised_salt_molar", pa.float64(), "the same in whole ions of the box", "mol/L"),
+        Column(
+            "realised_salt_molar",
+            pa.float64(),
+            "what the sorbed water of the box holds, in whole ions",
+            "mol/L",
+        ),
         Column(
             "donnan_salt_molar",
             pa.float64(),

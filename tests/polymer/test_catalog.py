@@ -240,6 +240,11 @@ def test_all_units_that_cannot_be_are_told_at_once(tmp_path):
         load_membrane(path)
     for said in ("no known group holds", "'methyl acrylate' has 4 attachment points"):
         assert said in str(error.value)
+    path.write_text(text.replace("[*]CC([*])[O-]", "[*]CO").replace("C(=O)OC", "C[*]"))
+    with pytest.raises(ChemistryError) as error:
+        load_membrane(path)
+    for said in ("has 1 attachment points", "has 3 attachment points"):
+        assert said in str(error.value)
 
 
 def test_given_tethered_atoms_make_another_polymer(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from iemhpc.errors import ChemistryError, InputError
 from iemhpc.polymer.catalog import as_membrane, load_membrane
 from iemhpc.polymer.oligomer import oligomer
-from iemhpc.polymer.own import own_membrane, split_unit
+from iemhpc.polymer.own import own_membrane, own_targets, split_unit
 
 ACRYLATE, ESTER = "[*]CC([*])C(=O)[O-]", "[*]CC([*])C(=O)OC"
 LINKER = "[*]CC([*])C(=O)OCCOC(=O)C([*])C[*]"
@@ -85,12 +85,13 @@ def test_a_unit_without_its_fraction_says_how_to_write_it(text: str) -> None:
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InputError) as error:
-        own_membrane(["CC([*])C:0.5", "[*]CC([*])C[*]:0.2", "x:a"], crosslinker="y")
+        own_membrane(["CC([*])C:0.5", "[*]CC([*])C[*]:0.2", "x:a"], crosslinker="y", name="cr61")
     for said in (
         "1 attachment points",
         "3 attachment points",
         "--unit: got 'x:a'",
         "--crosslinker: got 'y'",
+        "--name: cr61 is a membrane of the catalogue",
         "add --salt NaCl",
         "add --water-per-site 20, or --water-uptake 0.5",
     ):
@@ -131,3 +132,18 @@ def test_two_sites_where_one_is_expected_and_none_at_all_are_told() -> None:
         own_membrane([ylide.replace("(C)CC", "(CS(=O)(=O)[O-])CC"), f"{ESTER}:0.5"], **WET)
     with pytest.raises(ChemistryError, match="no known group holds its charge of -1; known are"):
         own_membrane(["[*]CC([*])[O-]:0.5", f"{ESTER}:0.5"], **WET)
+
+
+def test_targets_stay_what_they_are_without_a_unit() -> None:
+    assert own_targets(["CR61"], units=()) == ["CR61"]
+    with pytest.raises(
+        InputError, match=r"got --crosslinker, --name without --unit: they say a pol"
+    ):
+        own_targets([], units=(), crosslinker="x", name="y")
+
+
+def test_a_target_and_a_unit_are_one_too_many() -> None:
+    with pytest.raises(
+        InputError, match=r"got CR61 and --unit: a polymer said by its units stands"
+    ):
+        own_targets(["CR61"], units=[f"{ACRYLATE}:1"])

@@ -145,6 +145,16 @@ def test_runs_of_a_usual_length_are_not_called_short(copied):
     assert "Short demonstration" not in read(copied)
 
 
+def test_the_page_tells_networks_and_what_fills_the_water(copied):
+    for path in copied.runs.glob("*/plan.json"):
+        plan = read_json(path)
+        plan["physics"] |= {"topology": "network", "salt_inside": "donnan"}
+        write_json(path, plan)
+    text = read(copied)
+    assert "cross-links were not simulated" not in text
+    assert "CR61/NaCl: the sorbed water holds what Donnan-Manning leaves of the outer" in text
+
+
 def test_the_page_says_that_cross_links_are_not_simulated(page_path):
     words = " ".join(Page(page_path.read_text()).words.split())
     said = "cross-links were not simulated: linear chains, cross-linkers as side groups."

@@ -30,8 +30,23 @@ def test_the_campaign_of_init_is_a_campaign_for_a_laptop(tmp_path: Path) -> None
 
 
 def test_the_campaign_of_init_names_every_setting_that_a_user_needs() -> None:
-    for name in ("box_A", "replicas", "protocol", "production_ns", "cluster", "salt_molar"):
+    for name in (
+        *("box_A", "replicas", "protocol", "production_ns", "cluster", "salt_molar", "min_pairs"),
+        *("n_chains", "units_per_chain", "water_per_site", "water_uptake", "salt_inside"),
+        *("force_field", "charges", "water_model", "ion_set", "tacticity", "charge_scale"),
+    ):
         assert name in COMMENTED_CAMPAIGN
+
+
+def test_the_commented_lines_of_the_campaign_are_settings_too() -> None:
+    head, systems = COMMENTED_CAMPAIGN.split("[[systems]]", maxsplit=1)
+    lines = [line.removeprefix("# ") for line in head.splitlines() if " = " in line]
+    values = tomllib.loads("\n".join(lines))
+    for one, other in (("n_chains", "box_A"), ("box_A", "n_chains")):
+        values_of_one = {key: value for key, value in values.items() if key != other}
+        assert one in values_of_one
+        make_campaign(ONE | values_of_one, where="here")
+    assert "# water_uptake = [1.35]" in systems
 
 
 def test_init_leaves_an_existing_campaign_alone(tmp_path: Path) -> None:
@@ -76,6 +91,15 @@ def test_a_line_that_is_not_toml_is_named(tmp_path: Path) -> None:
         (ONE | {"protocol": "test", "frame_ps": 5}, "longer than the production"),
         ({"systems": [{"membrane": "x", "salt_molar": [100]}]}, "between 0 and 10"),
         ({"systems": [{"membrane": "x", "water_per_site": 0}]}, "1 to 1000"),
+        ({"systems": [{"membrane": "x", "water_uptake": 120}]}, "water_uptake: got 120, wanted gr"),
+        (
+            {"systems": [{"membrane": "x", "water_uptake": 1, "water_per_site": 9}]},
+            "got water_per_site and water_uptake; give one of them",
+        ),
+        (ONE | {"box_A": 30, "n_chains": 3}, "got box_A = 30 and n_chains = 3: one follows"),
+        (ONE | {"charge_scale": 0}, "charge_scale: got 0"),
+        (ONE | {"salt_inside": "inside"}, "salt_inside: got 'inside'"),
+        (ONE | {"tacticity": "tactic"}, "tacticity: got 'tactic'"),
     ],
 )
 def test_what_is_wrong_is_said(values: dict[str, Any], says: str) -> None:

@@ -99,6 +99,15 @@ def test_ion_exchange_capacities_are_those_of_the_materials() -> None:
     assert nafion.density_g_cm3 == pytest.approx(1.7, rel=0.1)
 
 
+@pytest.mark.parametrize("salt", ["NaCl", "MgCl2", "Na2SO4"])
+def test_the_nafion_of_a_box_has_its_true_equivalent_weight(salt: str) -> None:
+    system = load_system(f"Nafion/{salt}")
+    box = compose(system, salt_molar=0.1)
+    charge = abs(system.counterion.charge)
+    acid_g_mol = 1000 / box.iec_meq_g - system.counterion.mass_g_mol / charge + 1.008
+    assert acid_g_mol == pytest.approx(1100, rel=0.03)
+
+
 def test_rounding_is_told_past_a_quarter() -> None:
     small = compose(load_system(CR61), salt_molar=0.03, box_A=24.0)
     assert small.n_coions == 0
