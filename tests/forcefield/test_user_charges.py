@@ -121,3 +121,80 @@ def test_a_file_that_is_not_there_is_said(tmp_path):
 def test_a_table_that_is_wrong_says_where(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         load_user_charges(written(tmp_path, text, ".csv"))
+
+
+def chain_of(*units):
+    from iemhpc.polymer.chain import link
+
+    return link(units)
+
+
+def test_a_gaff2_chain_takes_the_charges_of_the_file_and_the_types_of_the_shipped_residue(tmp_path):
+    from iemhpc.forcefield.gaff2 import parametrise_chain
+
+    text = '[[unit]]\nsmiles = "C([*])C([*])O"\ncharges = [-0.1, 0.1, -0.7]\n'
+    path = written(tmp_path, text + "hydrogens = [0.05, 0.1, 0.502]\n")
+    said = []
+    parameters = parametrise_chain(chain_of(*[ALCOHOL] * 3), str(path), say=said.append)
+    assert parameters.charges_e.sum() == pytest.approx(0.0, abs=1e-9)
+    oxygen = [i for i, element in enumerate(parameters.elements) if element == "O"]
+    assert parameters.charges_e[oxygen] == pytest.approx(-0.7, abs=1e-3)
+    (origin,) = parameters.charge_origins
+    assert origin.method == "user"
+    assert origin.drift_e == pytest.approx(0.002)
+    assert "mine.toml (SHA-256" in origin.source
+    assert any("missed its charge by +0.0020 e" in line for line in said)
+    assert {term.types[0] for term in parameters.atom_types} == {"c3", "oh", "hc", "h1", "ho"}
+
+
+def test_all_units_of_a_chain_that_the_file_lacks_are_said_at_once(tmp_path):
+    from iemhpc.forcefield.gaff2 import parametrise_chain
+
+    fluoride = RepeatUnit("vinyl fluoride", "[*]CC([*])F")
+    path = written(tmp_path, TEXT)
+    with pytest.raises(InputError, match=r"no charges for vinyl_alcohol, vinyl fluoride; add"):
+        parametrise_chain(chain_of(ALCOHOL, fluoride, ALCOHOL, fluoride), str(path))
+
+
+def test_a_new_unit_with_charges_of_the_users_own_needs_no_quantum_chemistry(tmp_path, monkeypatch):
+    from iemhpc.errors import ProgramError
+    from iemhpc.forcefield import charges
+    from iemhpc.forcefield.residues import load_residue
+
+    try:
+        charges.amber_home()
+    except ProgramError:
+        pytest.skip("antechamber not installed")
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path / "cache"))
+    commands = []
+    run = charges._run
+    monkeypatch.setattr(
+        charges, "_run", lambda command, **how: commands.append(command) or run(command, **how)
+    )
+    fluoride = RepeatUnit("vinyl fluoride", "[*]CC([*])F")
+    text = '[[unit]]\nsmiles = "[*]CC([*])F"\ncharges = [-0.1, 0.1, -0.2]\n'
+    path = written(tmp_path, text + "hydrogens = [0.05, 0.1, 0.0]\n")
+    residue = load_residue(fluoride, method=str(path))
+    assert [atom.type for atom in residue.atoms] == ["c3", "c3", "f"]
+    assert [atom.hydrogen_type for atom in residue.atoms] == ["hc", "h1", None]
+    assert [atom.charge_e for atom in residue.atoms] == [-0.1, 0.1, -0.2]
+    assert not any("bcc" in command for command in commands)
+    n_commands = len(commands)
+    load_residue(fluoride, method=str(path))
+    assert len(commands) == n_commands
+
+
+def test_without_antechamber_a_new_unit_cannot_be_typed_and_it_is_said(tmp_path, monkeypatch):
+    from iemhpc.errors import ProgramError
+    from iemhpc.forcefield import charges
+    from iemhpc.forcefield.residues import load_residue
+
+    def nowhere():
+        raise ProgramError(f"antechamber is not on this machine; {charges.INSTALL}")
+
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(charges, "amber_home", nowhere)
+    text = '[[unit]]\nsmiles = "[*]CC([*])F"\ncharges = [-0.1, 0.1, -0.2]\n'
+    path = written(tmp_path, text + "hydrogens = [0.05, 0.1, 0.0]\n")
+    with pytest.raises(ProgramError, match="antechamber is not on this machine; install it with"):
+        load_residue(RepeatUnit("vinyl fluoride", "[*]CC([*])F"), method=str(path))
