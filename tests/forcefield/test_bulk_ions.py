@@ -1,7 +1,7 @@
 """Salt water by LAMMPS with our files, read by our descriptors: the shells of the literature.
 
-Na+ of Joung and Cheatham (J. Phys. Chem. B 112 (2008) 9020) has its oxygens in TIP3P at 2.38 Å, five
-to six of them, their Cl- at 3.13 Å.
+Na+ of Joung and Cheatham (J. Phys. Chem. B 112 (2008) 9020) has its oxygens in TIP3P at 2.38 Å,
+five to six of them, their Cl- at 3.13 Å.
 """
 
 import json
