@@ -101,9 +101,7 @@ def _run_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:
         notes.append(crosslink_note(str(physics.get("membrane", ""))))
     if physics.get("salt_inside") == "donnan":
         system = physics.get("system", "")
-        notes.append(
-            f"{system}: the sorbed water holds what Donnan-Manning leaves of the outer concentration"
-        )
+        notes.append(f"{system}: the sorbed water holds what Donnan-Manning leaves of that outside")
     return "; ".join(notes)
 
 

@@ -51,6 +51,9 @@ def test_version_is_the_package_version(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["md-submit"], "iemhpc init"),
+        (["md-submit", "--unit", "[*]CC[*]"], "wanted SMILES:fraction"),
+        (["md-submit", "CR61", "--name", "mine"], "got --name without --unit"),
+        (["md-submit", "CR61", "--charges", "opls"], "'opls' do not belong to gaff2"),
         (["descriptors"], "iemhpc md-submit"),
         (["dataset", "show"], "iemhpc dataset build"),
         (["saliency"], "iemhpc tune"),
@@ -148,3 +151,19 @@ def _sleepers() -> list[str]:
             if path.read_bytes() == b"sleep\x00345.6\x00":
                 found.append(path.parent.name)
     return found
+
+
+def test_a_polymer_of_units_is_planned_with_all_its_figures(tmp_path: Path) -> None:
+    words = ["--unit", "[*:1]CC([*:2])C(=O)[O-]:0.5", "--unit", "[*]CC([*])O:0.5", "--salt", "NaCl"]
+    words += ["--water-uptake", "1.2", "--salt-molar", "1", "--box", "30", "--min-pairs", "5"]
+    answer = iemhpc("md-submit", *words, "--dry-run", "--json", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    runs = json.loads(answer.stdout)["runs"]
+    composition = runs[0]["composition"]
+    assert composition["net_charge"] == 0
+    assert composition["n_coions"] >= 5
+    assert composition["water_uptake_g_g"] == pytest.approx(1.2, rel=0.05)
+    for name in ("iec_meq_g", "density_g_cm3", "realised_salt_molar", "box_A", "topology"):
+        assert composition[name]
+    assert runs[0]["chemistry"]["ion_set"] == "joung-cheatham"
+    assert os.listdir(tmp_path) == []

@@ -152,7 +152,7 @@ def test_the_page_tells_networks_and_what_fills_the_water(copied):
         write_json(path, plan)
     text = read(copied)
     assert "cross-links were not simulated" not in text
-    assert "CR61/NaCl: the sorbed water holds what Donnan-Manning leaves of the outer" in text
+    assert "CR61/NaCl: the sorbed water holds what Donnan-Manning leaves of that out" in text
 
 
 def test_the_page_says_that_cross_links_are_not_simulated(page_path):
