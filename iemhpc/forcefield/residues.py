@@ -1,4 +1,4 @@
-"""Typed and charged repeat units: the shipped library, the user's cache, and how one is made.
+"""Typed and charged repeat units: found in the library or the cache, else made.
 
 A residue is made from H-capped oligomers. Equivalent atoms are averaged, and the deviation of the
 residue's sum from its formal charge is spread evenly over its atoms. A chain's end carries one
@@ -8,24 +8,33 @@ unit of a chain has its integer charge wherever it stands.
 ``python -m iemhpc.forcefield.residues NAME…`` remakes shipped residues.
 """
 
-import importlib
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rdkit import Chem
 
 from iemhpc import __version__
-from iemhpc.errors import InputError, MissingInputError, ProgramError, unknown_name
-from iemhpc.forcefield import CHARGE_METHODS, is_charge_file
-from iemhpc.forcefield.charges import Charged, cache_root, gaff2_types
-from iemhpc.forcefield.cutting import ResidueAtom, cut_molecule, cut_residue, residue_charge
+from iemhpc.errors import MissingInputError, ProgramError, unknown_name
+from iemhpc.forcefield import is_charge_file
+from iemhpc.forcefield.charges import gaff2_types
+from iemhpc.forcefield.cutting import ResidueAtom, cut_molecule, cut_residue
 from iemhpc.forcefield.esp import DENSITY_PER_A2
 from iemhpc.forcefield.gaussian import ROUTE, find_log, gaussian_job
+from iemhpc.forcefield.library import (
+    SCHEMA_VERSION,
+    TITLE,
+    Residue,
+    cache_folder,
+    charge_method,
+    read_residue,
+    shipped_ion,
+    shipped_residues,
+    write_residue,
+)
 from iemhpc.forcefield.pyscf_esp import BASIS, METHOD
 from iemhpc.forcefield.recipes import Oligomers, default_oligomers, sqm_minutes
 from iemhpc.forcefield.resp import STRONG, TIGHTNESS_E, WEAK
@@ -34,9 +43,21 @@ from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
-from iemhpc.workspace import content_hash, read_json, write_json
+from iemhpc.workspace import content_hash
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "TITLE",
+    "Residue",
+    "cache_folder",
+    "load_residue",
+    "make_ion",
+    "make_residue",
+    "make_shipped",
+    "read_residue",
+    "shipped_ion",
+    "shipped_residues",
+    "write_residue",
+]
 
 CHOICES = {
     "resp": f"{METHOD}/{BASIS} {DENSITY_PER_A2:g}/A2 {WEAK:g} {STRONG:g} {TIGHTNESS_E:g}",
@@ -48,32 +69,6 @@ ROUGH_PENALTY = 10.0
 """Terms with a higher penalty score of parmchk2 are rough."""
 
 _PENALTY = re.compile(r"penalty score=\s*(\d+\.?\d*)")
-
-TITLE = "terms that gaff2.dat lacks, by parmchk2"
-"""First line of the frcmod lines of a residue."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Residue:
-    """A repeat unit with types and charges, and all that is needed to make it again."""
-
-    unit: str
-    """Name of the repeat unit."""
-    smiles: str
-    """Its SMILES with attachment points; ``atoms`` are in its order, attachment points left out."""
-    method: str
-    """Charge method."""
-    charge: int
-    """Formal charge."""
-    atoms: tuple[ResidueAtom, ...]
-    drift_e: float
-    """Sum of the averaged charges less the formal charge, before it was spread away."""
-    oligomers: tuple[str, ...]
-    """Canonical SMILES of the molecules it was made from."""
-    programs: str
-    """Programs and versions."""
-    frcmod: tuple[str, ...]
-    """parmchk2's terms for the oligomers, line by line."""
 
 
 def load_residue(
@@ -91,7 +86,7 @@ def load_residue(
     """
     if is_charge_file(method):
         return _user_residue(unit, load_user_charges(method), limit_s=limit_s, say=say)
-    _charge_method(method)
+    charge_method(method)
     shipped = shipped_residues(method).get(unit.canonical_smiles)
     if shipped is not None:
         return shipped
@@ -111,25 +106,6 @@ def load_residue(
     _say_what_came(residue, say=say)
     write_residue(path, residue)
     return residue
-
-
-@lru_cache
-def shipped_residues(method: str = "am1bcc") -> dict[str, Residue]:
-    """Return the residues of ``data/charges`` by the canonical SMILES of their unit."""
-    _charge_method(method)
-    paths = sorted(resource("data", "charges").glob(f"*.{method}.json"))
-    residues = [residue for residue in map(read_residue, paths) if "*" in residue.smiles]
-    return {RepeatUnit(item.unit, item.smiles).canonical_smiles: item for item in residues}
-
-
-def shipped_ion(name: str, method: str = "am1bcc") -> Residue:
-    """Return an ion of several atoms from ``data/charges``."""
-    return read_residue(resource("data", "charges", f"{name}.{method}.json"))
-
-
-def cache_folder() -> Path:
-    """Return the user's own residues: ``$IEMHPC_CACHE/charges`` or ``~/.cache/iemhpc/charges``."""
-    return cache_root() / "charges"
 
 
 def make_residue(
@@ -156,7 +132,7 @@ def make_residue(
     say : callable
         Told what is running.
     """
-    charge = _charge_method(method)
+    charge = charge_method(method)
     molecules = [link(units) for units in oligomers]
     charged = [charge(molecule, limit_s=limit_s, say=say) for molecule in molecules]
     is_fitted = not charged[0].types
@@ -278,44 +254,6 @@ def _say_what_came(residue: Residue, *, say: Say) -> None:
         )
 
 
-def read_residue(path: Path) -> Residue:
-    """Read a residue that :func:`write_residue` wrote.
-
-    Raises
-    ------
-    InputError
-        Where the file has another schema, lacks a field or its charges miss the formal charge.
-    """
-    stored = read_json(path)
-    try:
-        if stored.pop("schema_version") != SCHEMA_VERSION:
-            raise InputError(f"{path} has another schema than {SCHEMA_VERSION}; make it again")
-        atoms = tuple(ResidueAtom(**atom) for atom in stored.pop("atoms"))
-        stored |= {key: tuple(stored[key]) for key in ("oligomers", "frcmod")}
-        residue = Residue(atoms=atoms, **stored)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a residue ({error}); delete it or make it again") from None
-    if abs(residue_charge(residue.atoms) - residue.charge) > 1e-9:
-        raise InputError(
-            f"{path}: charges sum to {residue_charge(residue.atoms):+.6f}, not to the formal "
-            f"charge {residue.charge:+d}; delete it or make it again"
-        )
-    return residue
-
-
-def write_residue(path: Path, residue: Residue) -> None:
-    """Write a residue as JSON, whole or not at all."""
-    write_json(path, {"schema_version": SCHEMA_VERSION, **asdict(residue)})
-
-
-def _charge_method(method: str) -> Callable[..., Charged]:
-    if method not in CHARGE_METHODS:
-        raise unknown_name("charge method", method, CHARGE_METHODS)
-    module, _, attribute = CHARGE_METHODS[method].partition(":")
-    found: Callable[..., Charged] = getattr(importlib.import_module(module), attribute)
-    return found
-
-
 def _cache_key(unit: RepeatUnit, method: str, oligomers: Oligomers) -> str:
     return content_hash(
         {
@@ -331,7 +269,7 @@ def _cache_key(unit: RepeatUnit, method: str, oligomers: Oligomers) -> str:
 def make_ion(name: str, smiles: str, *, method: str = "am1bcc", say: Say = quiet) -> Residue:
     """Charge an ion of several atoms without hydrogens, equivalent atoms alike."""
     molecule = Chem.MolFromSmiles(smiles)
-    charged = _charge_method(method)(molecule, say=say)
+    charged = charge_method(method)(molecule, say=say)
     if not charged.types:
         typed = gaff2_types(molecule)
         programs = f"{charged.programs}, types by {typed.programs}"

@@ -1,0 +1,107 @@
+"""Residues on disk: the shipped library and the user's cache, as JSON that is checked when read."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from iemhpc.errors import InputError, unknown_name
+from iemhpc.forcefield import CHARGE_METHODS
+from iemhpc.forcefield.charges import Charged, cache_root
+from iemhpc.forcefield.cutting import ResidueAtom, residue_charge
+from iemhpc.polymer.repeat_unit import RepeatUnit
+from iemhpc.resources import resource
+from iemhpc.workspace import read_json, write_json
+
+SCHEMA_VERSION = 1
+
+TITLE = "terms that gaff2.dat lacks, by parmchk2"
+"""First line of the frcmod lines of a residue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residue:
+    """A repeat unit with types and charges, and all that is needed to make it again."""
+
+    unit: str
+    """Name of the repeat unit."""
+    smiles: str
+    """Its SMILES with attachment points; ``atoms`` are in its order, attachment points left out."""
+    method: str
+    """Charge method."""
+    charge: int
+    """Formal charge."""
+    atoms: tuple[ResidueAtom, ...]
+    drift_e: float
+    """Sum of the averaged charges less the formal charge, before it was spread away."""
+    oligomers: tuple[str, ...]
+    """Canonical SMILES of the molecules it was made from."""
+    programs: str
+    """Programs and versions."""
+    frcmod: tuple[str, ...]
+    """parmchk2's terms for the oligomers, line by line."""
+
+
+@lru_cache
+def shipped_residues(method: str = "am1bcc") -> dict[str, Residue]:
+    """Return the residues of ``data/charges`` by the canonical SMILES of their unit."""
+    charge_method(method)
+    paths = sorted(resource("data", "charges").glob(f"*.{method}.json"))
+    residues = [residue for residue in map(read_residue, paths) if "*" in residue.smiles]
+    return {RepeatUnit(item.unit, item.smiles).canonical_smiles: item for item in residues}
+
+
+def shipped_ion(name: str, method: str = "am1bcc") -> Residue:
+    """Return an ion of several atoms from ``data/charges``."""
+    return read_residue(resource("data", "charges", f"{name}.{method}.json"))
+
+
+def cache_folder() -> Path:
+    """Return the user's own residues: ``$IEMHPC_CACHE/charges`` or ``~/.cache/iemhpc/charges``."""
+    return cache_root() / "charges"
+
+
+def read_residue(path: Path) -> Residue:
+    """Read a residue that :func:`write_residue` wrote.
+
+    Raises
+    ------
+    InputError
+        Where the file has another schema, lacks a field or its charges miss the formal charge.
+    """
+    stored = read_json(path)
+    try:
+        if stored.pop("schema_version") != SCHEMA_VERSION:
+            raise InputError(f"{path} has another schema than {SCHEMA_VERSION}; make it again")
+        atoms = tuple(ResidueAtom(**atom) for atom in stored.pop("atoms"))
+        stored |= {key: tuple(stored[key]) for key in ("oligomers", "frcmod")}
+        residue = Residue(atoms=atoms, **stored)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a residue ({error}); delete it or make it again") from None
+    if abs(residue_charge(residue.atoms) - residue.charge) > 1e-9:
+        raise InputError(
+            f"{path}: charges sum to {residue_charge(residue.atoms):+.6f}, not to the formal "
+            f"charge {residue.charge:+d}; delete it or make it again"
+        )
+    return residue
+
+
+def write_residue(path: Path, residue: Residue) -> None:
+    """Write a residue as JSON, whole or not at all."""
+    write_json(path, {"schema_version": SCHEMA_VERSION, **asdict(residue)})
+
+
+def charge_method(method: str) -> Callable[..., Charged]:
+    """Return the function of a charge method.
+
+    Raises
+    ------
+    UnknownNameError
+        Where there is none of that name; the known ones are listed.
+    """
+    if method not in CHARGE_METHODS:
+        raise unknown_name("charge method", method, CHARGE_METHODS)
+    module, _, attribute = CHARGE_METHODS[method].partition(":")
+    found: Callable[..., Charged] = getattr(importlib.import_module(module), attribute)
+    return found
