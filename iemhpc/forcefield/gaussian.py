@@ -23,6 +23,9 @@ from iemhpc.workspace import content_hash, file_hash, write_text
 ROUTE = "HF/6-31G* SCF=Tight pop=mk iop(6/33=2,6/42=6)"
 """What the job must say; ``Opt`` before it relaxes the geometry first."""
 
+LONGEST_BOND = 1.3
+"""Atoms farther apart than this many sums of covalent radii are not bonded."""
+
 POTENTIAL_HEADER = "Electrostatic Properties (Atomic Units)"
 CENTRES_HEADER = re.compile(r"Electrostatic Properties Using The .* Density")
 _CENTRE = re.compile(r"^\s*(Atomic|ESP Fit) Center\s*(?:\d+|\*+)\s*is at(.*)$")
@@ -126,7 +129,26 @@ def read_gaussian_log(path: Path, molecule: Chem.Mol) -> Esp:
             f"{path}: charge {said.group(1)} and multiplicity {said.group(2)}; wanted {charge} and "
             "1. Run the input beside it as it was written"
         )
+    _check_bonds(esp, molecule, name=str(path))
     return esp
+
+
+def _check_bonds(esp: Esp, molecule: Chem.Mol, *, name: str) -> None:
+    """Refuse a log whose atoms are in another order, or whose molecule has come apart."""
+    if len(esp.numbers) != molecule.GetNumAtoms():
+        return  # the fit says so
+    radius_A = Chem.GetPeriodicTable().GetRcovalent
+    for bond in molecule.GetBonds():
+        atoms = bond.GetBeginAtom(), bond.GetEndAtom()
+        first, second = (atom.GetIdx() for atom in atoms)
+        apart_A = float(np.linalg.norm(esp.positions_A[first] - esp.positions_A[second]))
+        if apart_A > LONGEST_BOND * sum(radius_A(atom.GetAtomicNum()) for atom in atoms):
+            names = "-".join(f"{atom.GetSymbol()}{atom.GetIdx() + 1}" for atom in atoms)
+            smiles = Chem.MolToSmiles(Chem.RemoveHs(molecule))
+            raise InputError(
+                f"{name}: atoms {names} are {apart_A:.2f} Å apart, but bonded in {smiles}; keep "
+                "the input's order of atoms, and look whether the molecule has reacted"
+            )
 
 
 def gaussian_job(molecule: Chem.Mol) -> Path:

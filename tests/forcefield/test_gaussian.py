@@ -180,6 +180,14 @@ def test_a_log_of_another_charge_is_refused(tmp_path, esp):
         read_gaussian_log(path, METHANOL)
 
 
+def test_atoms_in_another_order_are_refused(tmp_path, esp):
+    order = [0, 1, 5, 3, 4, 2]
+    path = tmp_path / "esp.log"
+    path.write_text(logs.g16_single(replace(esp, positions_A=esp.positions_A[order])))
+    with pytest.raises(InputError, match=r"atoms C1-H3 are 1\.9\d Å apart, but bonded in CO; keep"):
+        read_gaussian_log(path, METHANOL)
+
+
 def test_the_input_says_charge_route_and_ends_with_an_empty_line():
     anion = Chem.AddHs(Chem.MolFromSmiles("CS(=O)(=O)[O-]"))
     text = gaussian_input(anion, title="mesylate", optimise=False, memory="8GB", n_processors=2)
