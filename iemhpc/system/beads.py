@@ -40,12 +40,23 @@ PUSH = 0.03
 """Strength of the repulsion that spreads the beads, in springs: more would stretch the chains, and
 strands that cross the box would stay taut for ever."""
 
+EVEN_PUSH, EVEN_REACH = 0.3, 1.6
+"""Before there are bridges, the push that spreads the walks evenly, and how many mean distances
+between neighbours it reaches; afterwards it reaches one."""
+
 SLACK = 0.9
 """Beads are this much nearer along a chain than its contour: it is no stretched zig-zag."""
 
 LOOP_A = 4.0
 """A bridge between places of one chain counts as if it were off by this much more: neighbours in
 space are mostly neighbours along the chain, and loops carry no load."""
+
+TAUT = 1.15
+"""A network whose strands are stretched beyond this, even where nothing pushes, goes round the box
+with too few units: its bonds would stay long. It is drawn again ..."""
+
+N_DRAWS = 20
+"""... so many times at most; the least stretched stays."""
 
 FORBIDDEN = 1e6
 """The cost of pairs that may not be joined."""
@@ -105,7 +116,23 @@ def lay_network(
     units = [unit for sequence in sequences for unit in sequence]
     near = [index for index, unit in enumerate(units) if unit.n_attachments == 4]
     check_gel(len(sequences), len(units) + len(near), len(near), name=name)
-    generator = np.random.default_rng([seed, len(units)])
+    drawn: list[tuple[float, BeadNetwork]] = []
+    while len(drawn) < N_DRAWS and min((taut for taut, _ in drawn), default=np.inf) > TAUT:
+        generator = np.random.default_rng([seed, len(units), len(drawn)])
+        drawn.append(_drawn(sequences, near, edge_A=edge_A, generator=generator, name=name))
+    return min(drawn, key=lambda pair: pair[0])[1]
+
+
+def _drawn(
+    sequences: Sequence[Sequence[RepeatUnit]],
+    near: Sequence[int],
+    *,
+    edge_A: float,
+    generator: np.random.Generator,
+    name: str,
+) -> tuple[float, BeadNetwork]:
+    """Return one network, and its most stretched spring over its length where nothing pushes."""
+    units = [unit for sequence in sequences for unit in sequence]
     # Far sides are places first; which cross-linker stands there is decided by distance.
     places = _with_far_places(sequences, generator=generator)
     kinds = [kind for each in places for kind in each]
@@ -116,6 +143,7 @@ def lay_network(
     lengths = _spacings(kinds, units, bonds)
     step_A = float(lengths.mean())
     beads = _walk(sizes, step_A, edge_A=edge_A, generator=generator)
+    beads = _spread(beads, bonds, lengths, edge_A=edge_A, push=EVEN_PUSH, reach=EVEN_REACH)
     beads = _spread(beads, bonds, lengths, edge_A=edge_A)
     near_bead = np.array([bead for bead, kind in enumerate(kinds) if kind in set(near)])
     far_bead = np.array([bead for bead, kind in enumerate(kinds) if kind is None])
@@ -128,14 +156,18 @@ def lay_network(
     )
     chosen = far_bead[chosen]
     springs = np.concatenate([bonds, np.column_stack([near_bead, chosen])])
-    beads = _spread(beads, springs, np.concatenate([lengths, bridge_A]), edge_A=edge_A)
+    lengths = np.concatenate([lengths, bridge_A])
+    beads = _spread(beads, springs, lengths, edge_A=edge_A)
+    slack = _spread(beads, springs, lengths, edge_A=edge_A, push=0.0)
+    along = _nearest(slack[springs[:, 1]] - slack[springs[:, 0]], edge_A)
+    taut = float((np.linalg.norm(along, axis=1) / lengths).max())
     far_of = dict(zip(chosen.tolist(), near, strict=True))
     slots = [
         Slot(far_of[bead], True) if kind is None else Slot(kind) for bead, kind in enumerate(kinds)
     ]
     ends = np.cumsum([0, *sizes])
     chains = tuple(tuple(slots[first:last]) for first, last in pairwise(ends.tolist()))
-    return BeadNetwork(network=Network(tuple(units), chains), beads=beads / edge_A)
+    return taut, BeadNetwork(network=Network(tuple(units), chains), beads=beads / edge_A)
 
 
 def bridge_length_A(unit: RepeatUnit) -> float:
@@ -201,17 +233,25 @@ def _walk(
     return np.concatenate(walks)
 
 
-def _spread(beads: Array, springs: NDArray[np.int64], lengths: Array, *, edge_A: float) -> Array:
+def _spread(
+    beads: Array,
+    springs: NDArray[np.int64],
+    lengths: Array,
+    *,
+    edge_A: float,
+    push: float = PUSH,
+    reach: float = 1.0,
+) -> Array:
     """Return beads moved until they fill the box evenly, springs near their lengths."""
     beads = beads.copy()
-    apart_A = edge_A / np.cbrt(len(beads))
+    apart_A = reach * edge_A / np.cbrt(len(beads))
     joined = np.sort(springs, axis=1) @ [len(beads), 1]
     share = STEP / np.maximum(1, np.bincount(springs.ravel(), minlength=len(beads)))[:, None]
     for _ in range(N_STEPS):
         pairs = _pairs_within(beads, apart_A, edge_A)
         pairs = pairs[~np.isin(pairs @ [len(beads), 1], joined)]
         move = np.zeros_like(beads)
-        for ends, wanted, strength in ((springs, lengths, 1.0), (pairs, apart_A, PUSH)):
+        for ends, wanted, strength in ((springs, lengths, 1.0), (pairs, apart_A, push)):
             along = _nearest(beads[ends[:, 1]] - beads[ends[:, 0]], edge_A)
             distance = np.linalg.norm(along, axis=1)
             excess = along * (strength * (1.0 - wanted / np.maximum(distance, 0.1)))[:, None]

@@ -25,7 +25,7 @@ APART_A = {(False, False): 3.0, (False, True): 2.4, (True, True): 2.0}
 WEAK, STRONG = 0.03, 0.3
 """The push in springs, while bonds are drawn out of rings, and after."""
 
-N_WEAK, N_STRONG = 150, 250
+N_WEAK, N_STRONG = 150, 150
 """Moves with either."""
 
 DRAW = 1.0
@@ -78,8 +78,8 @@ def relax(positions_A: Array, shape: Shape) -> Array:
     1.5
     """
     forces = _Forces(shape)
-    weak = _fire(positions_A, forces, push=WEAK, n_steps=N_WEAK, draws=True)
-    return _fire(weak, forces, push=STRONG, n_steps=N_STRONG, draws=True)
+    weak = _fire(positions_A, forces, push=WEAK, n_steps=N_WEAK)
+    return _fire(weak, forces, push=STRONG, n_steps=N_STRONG)
 
 
 class _Forces:
@@ -88,11 +88,14 @@ class _Forces:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         n_atoms = len(shape.is_hydrogen)
-        self.spring_sum = _incidence(shape.springs, n_atoms)
         self.n_atoms = n_atoms
-        self.known = np.unique(np.sort(shape.springs, axis=1) @ [n_atoms, 1])
+        self.spring_sum = _incidence(shape.springs, n_atoms)
+        self.known = np.unique(self._keys(np.sort(shape.springs, axis=1)))
         self.listed_at: Array | None = None
         self.caught: list[tuple[int, int]] = []
+
+    def _keys(self, pairs: Whole) -> Whole:
+        return np.asarray(pairs[:, 0] * self.n_atoms + pairs[:, 1])
 
     def at(self, positions_A: Array, push: float) -> Array:
         """Return the force on each atom."""
@@ -138,18 +141,18 @@ class _Forces:
         inside = np.mod(positions_A, edge_A)
         tree = cKDTree(np.where(inside >= edge_A, 0.0, inside), boxsize=edge_A)
         reach_A = APART_A[False, False] + SKIN_A
-        pairs = tree.query_pairs(reach_A, output_type="ndarray")
-        self.pairs = pairs[~_is_in(pairs @ [self.n_atoms, 1], self.known)]
+        pairs: Whole = tree.query_pairs(reach_A, output_type="ndarray")
+        self.pairs = pairs[~_is_in(self._keys(pairs), self.known)]
         n_light = light[self.pairs].sum(axis=1)
         self.apart_A = np.array(list(APART_A.values()))[n_light]
         self.pair_sum = _incidence(self.pairs, self.n_atoms)
 
 
-def _fire(positions_A: Array, forces: _Forces, *, push: float, n_steps: int, draws: bool) -> Array:
+def _fire(positions_A: Array, forces: _Forces, *, push: float, n_steps: int) -> Array:
     positions, velocity = positions_A.copy(), np.zeros_like(positions_A)
     step, mixing, n_downhill = START_STEP, 0.1, 0
     for number in range(n_steps):
-        if draws and number % CHECK_EVERY == 0:
+        if number % CHECK_EVERY == 0:
             forces.find_caught(positions)
         force = forces.at(positions, push)
         power = float((force * velocity).sum())
