@@ -55,7 +55,7 @@ FRCMOD = "gaff2.frcmod"
 
 _COUNTS = (
     *("system", "n_chains", "units_per_chain", "n_sites", "n_counterions", "n_coions"),
-    "n_waters",
+    *("n_waters", "topology"),
 )
 """What plan and composition must agree on."""
 

@@ -134,7 +134,7 @@ def test_hash_is_of_the_physics_alone(cr61_box: MembraneBox) -> None:
     assert other.run_id == plan.run_id
     assert replace(plan, request=plan.request | {"salt_molar": 0.7}).run_id == plan.run_id
     assert plan_of(cr61_box, seed=2).run_id != plan.run_id
-    assert plan_of(cr61_box, topology="network").run_id != plan.run_id
+    assert plan_of(cr61_box, topology="linear").run_id != plan.run_id
     assert plan_of(cr61_box, protocol={"cutoff_A": 9.0, "anneal_ps": 50}).run_id != plan.run_id
 
 
@@ -191,7 +191,7 @@ def test_plan_changed_by_hand_is_refused(
 
 def test_plan_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"schema_version": 99}')
-    with pytest.raises(InputError, match="schema version 99, wanted 2; build the run again"):
+    with pytest.raises(InputError, match="schema version 99, wanted 3; build the run again"):
         read_plan(tmp_path)
 
 
