@@ -25,10 +25,10 @@ from iemhpc.system.occupancy import Occupancy, overlap_of
 from iemhpc.system.spearing import bonds_through_rings, unit_rings
 from iemhpc.system.tacticity import Centre, backbone_centres, drawn_hands, fitting
 
-N_CONFORMERS = 4
+N_CONFORMERS = 6
 """Conformers tried at each joint ..."""
 
-N_TORSIONS = 18
+N_TORSIONS = 36
 """... in as many torsions."""
 
 N_STARTS = 40
@@ -40,7 +40,7 @@ N_GROWTHS = 2
 N_MENDINGS = 10
 """Times that chains with a bond through a ring are grown again."""
 
-CROWDING = 0.1
+CROWDING = 0.3
 """A walk that looks one step ahead: atoms around the place of the next unit count as this much of
 an overlap, less with distance."""
 

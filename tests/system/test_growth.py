@@ -1,16 +1,19 @@
+import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from rdkit import Chem
+from scipy.spatial import cKDTree
 
-from iemhpc.errors import ChemistryError
+from iemhpc.errors import ChemistryError, UnknownNameError
 from iemhpc.polymer.catalog import load_membrane
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.system import fragments
 from iemhpc.system.growth import grow_chains, n_speared
+from iemhpc.system.spearing import wrapped
 
 
 def chain_of(membrane: str, n_units: int) -> Chem.Mol:
@@ -110,3 +113,36 @@ def test_no_bond_passes_through_a_ring_of_a_dense_box(seed: int) -> None:
     chains = [chain_of("PSbNMP-RCE", 10)] * 4
     coils = np.concatenate(grow_chains(chains, edge_A=24.0, seed=seed))
     assert n_speared(chains, coils, edge_A=24.0) == 0
+
+
+def close_pairs(chains: list[Chem.Mol], coils: np.ndarray, edge: float) -> int:
+    units = [
+        1000 * number + atom.GetIntProp("unit_index")
+        for number, chain in enumerate(chains)
+        for atom in chain.GetAtoms()
+    ]
+    inside = wrapped(coils, np.full(3, edge))
+    pairs = cKDTree(inside, boxsize=edge).query_pairs(1.5, output_type="ndarray")
+    return int((np.abs(np.diff(np.array(units)[pairs], axis=1)) > 1).sum())
+
+
+def test_a_dense_box_has_few_overlaps() -> None:
+    chains = [chain_of("PSbNMP-RCE", 20) for _ in range(4)]
+    coils = np.concatenate(grow_chains(chains, edge_A=29.0, seed=1))
+    assert close_pairs(chains, coils, 29.0) < 0.04 * len(coils)
+
+
+def test_unknown_tacticity_is_refused_before_anything_grows() -> None:
+    with pytest.raises(UnknownNameError, match="unknown tacticity 'tactless'"):
+        grow_chains([chain_of("PVAS", 4)], edge_A=25.0, seed=1, tacticity="tactless")
+
+
+@pytest.mark.slow
+def test_cost_grows_as_the_atoms_do() -> None:
+    chain = chain_of("CR61", 20)
+    seconds = []
+    for n_chains, edge in ((6, 36.0), (48, 72.0)):
+        began = time.process_time()
+        grow_chains([chain] * n_chains, edge_A=edge, seed=1)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 12 * seconds[0]  # eight times the atoms; all pairs would be 64 times
