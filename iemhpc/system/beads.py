@@ -40,9 +40,9 @@ PUSH = 0.03
 """Strength of the repulsion that spreads the beads, in springs: more would stretch the chains, and
 strands that cross the box would stay taut for ever."""
 
-EVEN_PUSH, EVEN_REACH = 0.3, 1.6
-"""Before there are bridges, the push that spreads the walks evenly, and how many mean distances
-between neighbours it reaches; afterwards it reaches one."""
+EVEN_PUSH = 0.1
+"""Before there are bridges, the push that spreads the walks: more takes chains so far apart that
+bridges are loops, or taut."""
 
 SLACK = 0.9
 """Beads are this much nearer along a chain than its contour: it is no stretched zig-zag."""
@@ -51,7 +51,7 @@ LOOP_A = 4.0
 """A bridge between places of one chain counts as if it were off by this much more: neighbours in
 space are mostly neighbours along the chain, and loops carry no load."""
 
-TAUT = 1.15
+TAUT = 1.25
 """A network whose strands are stretched beyond this, even where nothing pushes, goes round the box
 with too few units: its bonds would stay long. It is drawn again ..."""
 
@@ -143,7 +143,7 @@ def _drawn(
     lengths = _spacings(kinds, units, bonds)
     step_A = float(lengths.mean())
     beads = _walk(sizes, step_A, edge_A=edge_A, generator=generator)
-    beads = _spread(beads, bonds, lengths, edge_A=edge_A, push=EVEN_PUSH, reach=EVEN_REACH)
+    beads = _spread(beads, bonds, lengths, edge_A=edge_A, push=EVEN_PUSH)
     beads = _spread(beads, bonds, lengths, edge_A=edge_A)
     near_bead = np.array([bead for bead, kind in enumerate(kinds) if kind in set(near)])
     far_bead = np.array([bead for bead, kind in enumerate(kinds) if kind is None])
@@ -240,11 +240,10 @@ def _spread(
     *,
     edge_A: float,
     push: float = PUSH,
-    reach: float = 1.0,
 ) -> Array:
     """Return beads moved until they fill the box evenly, springs near their lengths."""
     beads = beads.copy()
-    apart_A = reach * edge_A / np.cbrt(len(beads))
+    apart_A = edge_A / np.cbrt(len(beads))
     joined = np.sort(springs, axis=1) @ [len(beads), 1]
     share = STEP / np.maximum(1, np.bincount(springs.ravel(), minlength=len(beads)))[:, None]
     for _ in range(N_STEPS):
