@@ -24,6 +24,10 @@ from iemhpc.units import A_PER_BOHR
 
 METHOD, BASIS = "HF", "6-31G*"
 
+AUXILIARY = "def2-universal-jkfit"
+"""Basis of the density fitting, which is eight times faster (a minute for 33 atoms on one core) and
+moves charges by less than 0.0005 e (measured: methanol, methanesulfonate)."""
+
 BLOCK_BYTES = 200e6
 """Memory for the integrals of one block of points."""
 
@@ -63,7 +67,10 @@ def pyscf_esp(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = quiet)
         positions_A=positions_A,
         points_A=points_A,
         potential_hartree_e=_potential(wave, points_A / A_PER_BOHR),
-        source=f"PySCF {importlib.import_module('pyscf').__version__} {METHOD}/{BASIS}",
+        source=(
+            f"PySCF {importlib.import_module('pyscf').__version__} {METHOD}/{BASIS} "
+            f"(density fitting, {AUXILIARY})"
+        ),
     )
 
 
@@ -94,7 +101,7 @@ def _wave_function(
         verbose=0,
     )
     say(f"PySCF: {METHOD}/{BASIS} of {len(symbols)} atoms, {mole.nao} basis functions")
-    wave = scf.RHF(mole)
+    wave = scf.RHF(mole).density_fit(auxbasis=AUXILIARY)
     wave.callback = _Deadline(limit_s, n_atoms=len(symbols))
     wave.kernel()
     if not wave.converged:

@@ -23,6 +23,9 @@ DIMER_ATOMS = 80
 FIT_METHODS = ("resp", "resp-gaussian")
 """Charge methods that constrain the charge of each unit."""
 
+MEASURED = {"am1bcc": (84.0, 45), "resp": (64.0, 33)}
+"""Seconds that a molecule of so many atoms took; the time grows with the cube of their number."""
+
 Oligomers = Sequence[Sequence[RepeatUnit]]
 
 
@@ -49,12 +52,15 @@ def default_oligomers(unit: RepeatUnit, *, method: str = "am1bcc") -> Oligomers:
     return [between] if all(atom.GetTotalNumHs() for atom in near) else [between, [unit]]
 
 
-def sqm_minutes(n_atoms: int) -> float:
-    """Return about how long sqm takes: 84 s were measured for 45 atoms, growing with the cube.
+def expected_minutes(n_atoms: int, *, method: str) -> float | None:
+    """Return about how long a method takes on one core, or none where it runs no program.
 
     Examples
     --------
-    >>> round(sqm_minutes(90))
-    11
+    >>> round(expected_minutes(90, method="am1bcc")), expected_minutes(9, method="resp-gaussian")
+    (11, None)
     """
-    return 84.0 / 60.0 * (n_atoms / 45.0) ** 3
+    if method not in MEASURED:
+        return None
+    seconds, atoms = MEASURED[method]
+    return seconds / 60.0 * (n_atoms / atoms) ** 3

@@ -35,8 +35,8 @@ from iemhpc.forcefield.library import (
     shipped_residues,
     write_residue,
 )
-from iemhpc.forcefield.pyscf_esp import BASIS, METHOD
-from iemhpc.forcefield.recipes import Oligomers, default_oligomers, sqm_minutes
+from iemhpc.forcefield.pyscf_esp import AUXILIARY, BASIS, METHOD
+from iemhpc.forcefield.recipes import Oligomers, default_oligomers, expected_minutes
 from iemhpc.forcefield.resp import STRONG, TIGHTNESS_E, WEAK
 from iemhpc.forcefield.user_charges import UserCharges, load_user_charges
 from iemhpc.polymer.chain import link
@@ -59,9 +59,11 @@ __all__ = [
     "write_residue",
 ]
 
+_RESTRAINT = f"{WEAK:g} {STRONG:g} {TIGHTNESS_E:g}"
+
 CHOICES = {
-    "resp": f"{METHOD}/{BASIS} {DENSITY_PER_A2:g}/A2 {WEAK:g} {STRONG:g} {TIGHTNESS_E:g}",
-    "resp-gaussian": f"{ROUTE} {WEAK:g} {STRONG:g} {TIGHTNESS_E:g}",
+    "resp": f"{METHOD}/{BASIS} {AUXILIARY} {DENSITY_PER_A2:g}/A2 {_RESTRAINT}",
+    "resp-gaussian": f"{ROUTE} {_RESTRAINT}",
 }
 """What the charges of a method depend on beside the molecule; a change makes them again."""
 
@@ -239,7 +241,8 @@ def _has_newer_log(path: Path, oligomers: Oligomers, *, method: str) -> bool:
 def _say_what_comes(unit: RepeatUnit, oligomers: Oligomers, *, method: str, say: Say) -> None:
     n_atoms = max(link(units).GetNumAtoms() for units in oligomers)
     names = " + ".join("-".join(part.name for part in parts) for parts in oligomers)
-    wait = f", about {max(1, round(sqm_minutes(n_atoms)))} min" if method == "am1bcc" else ""
+    minutes = expected_minutes(n_atoms, method=method)
+    wait = "" if minutes is None else f", about {max(1, round(minutes))} min"
     say(f"{unit.name}: no residue yet, charging {names} with {method} ({n_atoms} atoms{wait})")
 
 
