@@ -136,7 +136,14 @@ def make_residue(
     """
     charge = charge_method(method)
     molecules = [link(units) for units in oligomers]
-    charged = [charge(molecule, limit_s=limit_s, say=say) for molecule in molecules]
+    charged, missing = [], []
+    for molecule in molecules:
+        try:
+            charged.append(charge(molecule, limit_s=limit_s, say=say))
+        except MissingInputError as error:  # say at once what all of them lack
+            missing.append(str(error))
+    if missing:
+        raise MissingInputError("; ".join(missing))
     is_fitted = not charged[0].types
     atoms, drift_e = cut_residue(unit, molecules=molecules, charged=charged, sums_hold=is_fitted)
     # One title line, then the sections of all oligomers: a valid frcmod file.

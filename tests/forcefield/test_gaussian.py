@@ -221,6 +221,13 @@ def test_all_missing_logs_of_a_chain_are_said_at_once(tmp_path, monkeypatch):
     assert len(list((tmp_path / "gaussian").iterdir())) == 2
 
 
+def test_a_unit_of_two_oligomers_lacks_both_logs_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path))
+    with pytest.raises(MissingInputError, match=r"esp\.log; charge method .*esp\.log$"):
+        load_residue(RepeatUnit("isobutylene", "[*]CC([*])(C)C"), method="resp-gaussian")
+    assert len(list((tmp_path / "gaussian").glob("*/esp.gjf"))) == 2
+
+
 def test_a_residue_comes_from_logs_and_again_where_a_log_is_newer(tmp_path, monkeypatch):
     monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path))
     alcohol = RepeatUnit("vinyl_alcohol", "[*]CC([*])O")
