@@ -250,8 +250,9 @@ def _report(own: Sequence[str], peer: Sequence[str], *, limit_s: float) -> str:
         f"Written by `python benchmarks/build.py` on {datetime.now(tz=UTC).date()}; time limit "
         f"{limit_s:.0f} s a process. iemhpc {version('iemhpc')}, Python "
         f"{platform.python_version()}, RDKit {version('rdkit')}, numpy {version('numpy')}; "
-        f"{platform.machine()}, {cores} shared cores, {memory:.0f} GiB; one core a process. CPU "
-        "time is the one to compare on a shared machine.",
+        f"{platform.machine()}, {cores} cores, {memory:.0f} GiB, load average "
+        f"{os.getloadavg()[2]:.1f} over the last 15 minutes (more than the cores there are makes "
+        "CPU times longer too); one core a process. CPU time is the one to compare.",
         "",
         "## From a catalogue name to a run folder",
         "",
