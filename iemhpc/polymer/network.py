@@ -93,12 +93,12 @@ class NetworkShape:
     def lines(self) -> list[str]:
         """Return what to tell of it."""
         return [
-            f"network of {_counted(self.n_chains, 'chain')}, "
-            f"{_counted(self.n_crosslinks, 'cross-link')}: {_counted(self.n_components, 'part')}, "
+            f"network of {counted(self.n_chains, 'chain')}, "
+            f"{counted(self.n_crosslinks, 'cross-link')}: {counted(self.n_components, 'part')}, "
             f"the largest with {100 * self.largest_share:.0f} % of the units",
-            f"{_counted(self.n_loops, 'loop')} (both sides in one chain), "
-            f"{_counted(self.n_dangling_ends, 'dangling end')}, "
-            f"{_counted(self.n_free_chains, 'chain')} joined to no other",
+            f"{counted(self.n_loops, 'loop')} (both sides in one chain), "
+            f"{counted(self.n_dangling_ends, 'dangling end')}, "
+            f"{counted(self.n_free_chains, 'chain')} joined to no other",
         ]
 
 
@@ -187,7 +187,7 @@ def check_gel(n_chains: int, n_slots: int, n_crosslinks: int, *, name: str) -> N
     if branching <= 1:
         raise CompositionError(
             f"{name}: a cross-linker fraction that makes no network: {n_crosslinks} cross-linkers "
-            f"on {_counted(n_chains, 'chain')} lead from a chain to {branching:.2f} others, wanted "
+            f"on {counted(n_chains, 'chain')} lead from a chain to {branching:.2f} others, wanted "
             "more than 1 (Flory's and Stockmayer's gel point, one cross-link per two chains); use "
             "more cross-linker or longer chains"
         )
@@ -208,5 +208,12 @@ def _parts(n_nodes: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(node) for node in range(n_nodes)]
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "chain"), counted(2, "loop")
+    ('1 chain', '2 loops')
+    """
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -89,7 +89,7 @@ class _Forces:
         self.shape = shape
         n_atoms = len(shape.is_hydrogen)
         self.n_atoms = n_atoms
-        self.spring_sum = _incidence(shape.springs, n_atoms)
+        self.spring_sum = incidence(shape.springs, n_atoms)
         self.known = np.unique(self._keys(np.sort(shape.springs, axis=1)))
         self.listed_at: Array | None = None
         self.caught: list[tuple[int, int]] = []
@@ -121,8 +121,8 @@ class _Forces:
         """Push a bond and the ring around it apart, sideways in the plane of the ring."""
         edge_A = self.shape.edge_A
         first = positions_A[ring[0]]
-        corners = _nearest(positions_A[ring] - first, edge_A)
-        middle = _nearest(positions_A[bond] - first, edge_A).mean(axis=0) - corners.mean(axis=0)
+        corners = nearest(positions_A[ring] - first, edge_A)
+        middle = nearest(positions_A[bond] - first, edge_A).mean(axis=0) - corners.mean(axis=0)
         normal = np.linalg.svd(corners - corners.mean(axis=0))[2][2]
         aside = middle - normal * (middle @ normal)
         if np.linalg.norm(aside) < 1e-3:
@@ -145,7 +145,7 @@ class _Forces:
         self.pairs = pairs[~_is_in(self._keys(pairs), self.known)]
         n_light = light[self.pairs].sum(axis=1)
         self.apart_A = np.array(list(APART_A.values()))[n_light]
-        self.pair_sum = _incidence(self.pairs, self.n_atoms)
+        self.pair_sum = incidence(self.pairs, self.n_atoms)
 
 
 def _fire(positions_A: Array, forces: _Forces, *, push: float, n_steps: int) -> Array:
@@ -176,7 +176,7 @@ def _pulls(
     positions_A: Array, pairs: Whole, lengths_A: Array, *, edge_A: float, only_push: bool = False
 ) -> Array:
     """Return the force on the first atom of each pair."""
-    along = _nearest(positions_A[pairs[:, 1]] - positions_A[pairs[:, 0]], edge_A)
+    along = nearest(positions_A[pairs[:, 1]] - positions_A[pairs[:, 0]], edge_A)
     distance = np.maximum(np.sqrt((along**2).sum(axis=1)), 0.05)
     excess = 1.0 - lengths_A / distance
     if only_push:
@@ -184,7 +184,7 @@ def _pulls(
     return np.asarray(along * excess[:, None])
 
 
-def _incidence(pairs: Whole, n_atoms: int) -> csr_array:
+def incidence(pairs: Whole, n_atoms: int) -> csr_array:
     """Return the matrix that sums forces on pairs to forces on atoms."""
     n_pairs = len(pairs)
     values = np.repeat([1.0, -1.0], n_pairs)
@@ -200,5 +200,6 @@ def _is_in(keys: Whole, known: Whole) -> NDArray[np.bool_]:
     return np.asarray(known[place] == keys)
 
 
-def _nearest(vector_A: Array, edge_A: float) -> Array:
+def nearest(vector_A: Array, edge_A: float) -> Array:
+    """Return vectors to the nearest image in a periodic cube."""
     return np.asarray(vector_A - edge_A * np.round(vector_A / edge_A))

@@ -81,5 +81,5 @@ def test_too_few_crosslinkers_are_no_network() -> None:
 
 def test_chains_too_short_to_bend_back_to_themselves_are_refused() -> None:
     bridge = RepeatUnit("divinylbenzene", "[*]CC([*])c1ccc(cc1)C([*])C[*]")
-    with pytest.raises(CompositionError, match="X of 1 chains: the far sides of 2 cross-linkers"):
+    with pytest.raises(CompositionError, match="X of 1 chain: the far sides of 2 cross-linkers"):
         lay_network([[bridge] * 2], edge_A=25.0, seed=1, name="X")
