@@ -35,6 +35,8 @@ class Assignment:
     """Tethered sites by their centre, shape (n,)."""
     residues: tuple[Residue, ...]
     """The residues of the chain, each once."""
+    residue_of: Mapping[str, Residue]
+    """The residue that a name of ``units`` stands for; its own name may be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def assign(chain: Chem.Mol, *, method: str = "am1bcc", say: Say = quiet) -> Assi
         is_tethered_paper=paper,
         is_tethered_center=center,
         residues=tuple(dict.fromkeys(residue for residue, _ in known.values())),
+        residue_of={name: residue for (name, _), (residue, _) in known.items()},
     )
 
 

@@ -89,7 +89,9 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
         improper_types=impropers[0],
         impropers=impropers[1],
         styles=Styles(),
-        charge_origins=tuple(map(_origin, assignment.residues)),
+        charge_origins=tuple(
+            _origin(name, residue) for name, residue in assignment.residue_of.items()
+        ),
         frcmod=_frcmod(assignment.residues),
     )
 
@@ -132,13 +134,18 @@ def _complain_of_missing(missing: Iterable[str], units: Sequence[str]) -> None:
         )
 
 
-def _origin(residue: Residue) -> ChargeOrigin:
+def _origin(name: str, residue: Residue) -> ChargeOrigin:
+    """Return where a unit's charges come from, by the name that it has in the chain."""
     return ChargeOrigin(
-        residue=residue.unit,
+        residue=name,
         method=residue.method,
         formal_charge=residue.charge,
         drift_e=residue.drift_e,
-        source=residue.programs,
+        source=(
+            residue.programs
+            if residue.unit == name
+            else f"residue {residue.unit}: {residue.programs}"
+        ),
     )
 
 

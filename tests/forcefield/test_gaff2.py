@@ -9,6 +9,7 @@ from rdkit import Chem
 from iemhpc.errors import ForceFieldError, InputError, UnknownNameError
 from iemhpc.forcefield import gaff2
 from iemhpc.forcefield.gaff2 import parametrise_chain
+from iemhpc.forcefield.parameters import scaled
 from iemhpc.polymer.catalog import load_membrane, membrane_names
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.repeat_unit import RepeatUnit
@@ -157,3 +158,17 @@ def test_a_lone_unknown_unit_does_not_show_where_its_neighbours_hang():
 
 def _n_hydrogens(atom):
     return sum(other.GetSymbol() == "H" for other in atom.GetNeighbors())
+
+
+def test_charges_come_from_a_residue_of_another_name_and_scale() -> None:
+    pegda = RepeatUnit("PEGDA n=4", "[*]CC([*])C(=O)OCCOCCOCCOCCOC(=O)C([*])C[*]")
+    amps = RepeatUnit("my AMPS", "[*]CC([*])C(=O)NC(C)(C)CS(=O)(=O)[O-]")
+    parameters = parametrise_chain(link([pegda, amps]))
+    origins = {origin.residue: origin for origin in parameters.charge_origins}
+    assert set(origins) == set(parameters.residues) == {"PEGDA n=4", "my AMPS"}
+    assert origins["PEGDA n=4"].source.startswith("residue PEGDA_4: ")
+    assert origins["my AMPS"].source.startswith("residue AMPS: ")
+    half = scaled(parameters, 0.5)
+    of_amps = np.array(half.residues) == "my AMPS"
+    assert half.charges_e[of_amps].sum() == pytest.approx(-0.5)
+    assert half.charges_e[~of_amps] == pytest.approx(parameters.charges_e[~of_amps])
