@@ -14,7 +14,7 @@ _QUICK: dict[str, float] = {
     "pppm": 1.0e-4,
     "push_off_ps": 2.0,
     "minimize_steps": 2000,
-    "longest_bond_A": 3.0,
+    "longest_bond_A": 2.3,
     "warm_ps": 1.0,
     "larsen_scale": 0.0,
     "larsen_K": 600.0,

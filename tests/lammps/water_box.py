@@ -25,7 +25,7 @@ PROTOCOL = {
     "pppm": 1e-3,
     "push_off_ps": 0.05,
     "minimize_steps": 60,
-    "longest_bond_A": 3.0,
+    "longest_bond_A": 2.3,
     "warm_ps": 0.05,
     "compress_ps": 0.1,
     "compress_K": 400.0,
