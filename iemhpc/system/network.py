@@ -35,6 +35,9 @@ LOOK_ASIDE = 0.2
 LONG_A = 0.3
 """A bond further than this from its length is not relaxed."""
 
+N_RELAXATIONS = 2
+"""What is nearly sound after one relaxation mostly is after another."""
+
 N_ATTEMPTS = 4
 """Placements tried for one without long bonds and without a bond through a ring."""
 
@@ -89,9 +92,11 @@ def place_network(
             molecule, fragments, hands, views=views, homes_A=homes_A, generator=generator
         )
         shape = shape_of_molecule(molecule, fragments, conformers, edge_A=edge_A)
-        positions = relax(rough, shape)
-        if not (fault := find_fault(positions, shape)):
-            return positions
+        positions = rough
+        for _ in range(N_RELAXATIONS):
+            positions = relax(positions, shape)
+            if not (fault := find_fault(positions, shape)):
+                return positions
         say(f"{fault}: placing the network again")
     raise CompositionError(
         f"no sound coordinates for the network in {N_ATTEMPTS} attempts, in the last {fault}; use "
@@ -226,18 +231,23 @@ def shape_of_molecule(
     molecule: Chem.Mol, fragments: Sequence[Fragment], conformers: Sequence[Array], *, edge_A: float
 ) -> Shape:
     """Return what holds a molecule together: the distances in its fragments that are rigid."""
-    springs, lengths = [], []
-    known: dict[int, Whole] = {}
+    springs, lengths, centres, volumes = [], [], [], []
+    known: dict[int, tuple[Whole, Whole]] = {}
     for fragment, conformer in zip(fragments, conformers, strict=True):
         atom_at = np.empty(len(conformer), dtype=np.int64)
         atom_at[fragment.rows] = fragment.atoms
         atom_at[list(fragment.caps.values())] = list(fragment.caps)
         key = id(fragment.hands_A)
         if key not in known:
-            known[key] = _rigid_pairs(molecule, fragment, atom_at)
-        pairs = known[key]
+            known[key] = (
+                _rigid_pairs(molecule, fragment, atom_at),
+                _handed_rows(molecule, fragment, atom_at),
+            )
+        pairs, handed = known[key]
         springs.append(atom_at[pairs])
         lengths.append(np.linalg.norm(conformer[pairs[:, 0]] - conformer[pairs[:, 1]], axis=1))
+        centres.append(atom_at[handed])
+        volumes.append(np.linalg.det(conformer[handed[:, 1:]] - conformer[handed[:, :1]]))
     return Shape(
         springs=np.concatenate(springs),
         lengths_A=np.concatenate(lengths),
@@ -245,7 +255,23 @@ def shape_of_molecule(
         rings=unit_rings(molecule),
         is_hydrogen=np.array([atom.GetAtomicNum() == 1 for atom in molecule.GetAtoms()]),
         edge_A=edge_A,
+        centres=np.concatenate(centres),
+        volumes_A3=np.concatenate(volumes),
     )
+
+
+def _handed_rows(molecule: Chem.Mol, fragment: Fragment, atom_at: Whole) -> Whole:
+    """Return rows of atoms that may have a hand, each before any three that it is bonded to."""
+    row_at = {int(atom): row for row, atom in enumerate(atom_at)}
+    rows = []
+    for atom in map(molecule.GetAtomWithIdx, fragment.atoms.tolist()):
+        around = sorted(atom.GetNeighbors(), key=lambda each: each.GetAtomicNum() == 1)
+        if len(around) == 4 and around[2].GetAtomicNum() > 1:
+            rows += [
+                [row_at[each.GetIdx()] for each in (atom, *arms)]
+                for arms in combinations(around, 3)
+            ]
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def _rigid_pairs(molecule: Chem.Mol, fragment: Fragment, atom_at: Whole) -> Whole:

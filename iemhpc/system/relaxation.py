@@ -2,12 +2,14 @@
 
 Distances of bonded atoms, of their next neighbours and across rigid bonds are springs; any other
 two atoms push each other apart. Atoms may pass through each other while the push is weak: a bond
-that passes through a ring is then drawn out of it sideways. The minimiser is FIRE (Bitzek et al.,
-Phys. Rev. Lett. 97, 170201 (2006)); lengths are ångström, forces in springs times ångström.
+that passes through a ring is then drawn out of it sideways, and a centre that was turned inside
+out, which no distance shows, by the signed volume of three of its arms (as in distance geometry:
+Crippen, Havel, Distance Geometry and Molecular Conformation (1988)). The minimiser is FIRE (Bitzek
+et al., Phys. Rev. Lett. 97, 170201 (2006)); lengths are ångström, forces in springs times ångström.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,12 @@ N_WEAK, N_STRONG = 150, 150
 
 DRAW = 1.0
 """Force that draws a bond out of a ring ..."""
+
+HAND = 0.1
+"""Stiffness of a signed volume, springs per Å⁴ ..."""
+
+FLAT = 0.5
+"""... where less than this is left of it."""
 
 CHECK_EVERY = 10
 """... which is looked for after so many moves."""
@@ -59,6 +67,10 @@ class Shape:
     """Of each atom."""
     edge_A: float
     """Edge of the cube."""
+    centres: Whole = field(default_factory=lambda: np.empty((0, 4), dtype=np.int64))
+    """Atoms with a hand, each before three that it is bonded to, shape (k, 4)."""
+    volumes_A3: Array = field(default_factory=lambda: np.empty(0))
+    """Determinants of the three arms of each, shape (k,)."""
 
 
 def relax(positions_A: Array, shape: Shape) -> Array:
@@ -90,6 +102,8 @@ class _Forces:
         n_atoms = len(shape.is_hydrogen)
         self.n_atoms = n_atoms
         self.spring_sum = incidence(shape.springs, n_atoms)
+        arms = np.concatenate([shape.centres[:, [k, 0]] for k in (1, 2, 3)])
+        self.arm_sum = incidence(arms, n_atoms)
         self.known = np.unique(self._keys(np.sort(shape.springs, axis=1)))
         self.listed_at: Array | None = None
         self.caught: list[tuple[int, int]] = []
@@ -103,6 +117,8 @@ class _Forces:
         force = self.spring_sum @ _pulls(
             positions_A, shape.springs, shape.lengths_A, edge_A=shape.edge_A
         )
+        if len(shape.centres):
+            force = force + self.arm_sum @ _turns(positions_A, shape)
         self._list_pairs(positions_A)
         pushes = _pulls(positions_A, self.pairs, self.apart_A, edge_A=shape.edge_A, only_push=True)
         force = force + push * (self.pair_sum @ pushes)
@@ -182,6 +198,19 @@ def _pulls(
     if only_push:
         excess = np.minimum(excess, 0.0)
     return np.asarray(along * excess[:, None])
+
+
+def _turns(positions_A: Array, shape: Shape) -> Array:
+    """Return the force on each arm of each centre, first arms first, that restores its hand."""
+    first, second, third = (
+        nearest(positions_A[shape.centres[:, k]] - positions_A[shape.centres[:, 0]], shape.edge_A)
+        for k in (1, 2, 3)
+    )
+    slopes = np.stack([np.cross(second, third), np.cross(third, first), np.cross(first, second)])
+    volumes = (first * slopes[0]).sum(axis=1)
+    is_flat = volumes * np.sign(shape.volumes_A3) < FLAT * np.abs(shape.volumes_A3)
+    lacking = np.where(is_flat, shape.volumes_A3 - volumes, 0.0)
+    return np.asarray((HAND * lacking[:, None] * slopes).reshape(-1, 3))
 
 
 def incidence(pairs: Whole, n_atoms: int) -> csr_array:

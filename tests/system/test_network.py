@@ -24,11 +24,12 @@ from iemhpc.system.beads import BeadNetwork, lay_network
 from iemhpc.system.composition import compose
 from iemhpc.system.fragments import cut_units
 from iemhpc.system.network import find_fault, place_network, shape_of_molecule
-from iemhpc.system.relaxation import Shape
+from iemhpc.system.relaxation import Shape, relax
 from iemhpc.system.tacticity import meso_fraction
 
 EDGE_A = 27.0
-NETWORKS = ["AR103", "AR204", "CEM1", "CEM2", "CEM3", "CR61", "XLAPn4-45p", "XLAPn4-9p"]
+QUICK = ["AR103", "CR61"]
+OTHERS = ["AR204", "CEM1", "CEM2", "CEM3", "XLAPn4-45p", "XLAPn4-9p"]
 
 
 def laid_and_linked(name: str, n_chains: int = 2) -> tuple[Chem.Mol, BeadNetwork]:
@@ -44,7 +45,9 @@ def cr61() -> tuple[Chem.Mol, BeadNetwork, np.ndarray]:
     return molecule, laid, place_network(molecule, laid, edge_A=EDGE_A, seed=1)
 
 
-def shape_of(molecule: Chem.Mol) -> Shape:
+@pytest.fixture(scope="module")
+def shape(cr61) -> Shape:
+    molecule, _, _ = cr61
     fragments = cut_units(molecule, pool={}, seed=1)
     conformers = [fragment.hands_A[0][0] for fragment in fragments]
     return shape_of_molecule(molecule, fragments, conformers, edge_A=EDGE_A)
@@ -56,15 +59,14 @@ def bond_vectors(box: MembraneBox) -> np.ndarray:
     return along - box.box_A * np.round(along / box.box_A)
 
 
-def test_bonds_are_near_their_length_and_none_passes_through_a_ring(cr61) -> None:
+def test_bonds_are_near_their_length_and_none_passes_through_a_ring(cr61, shape: Shape) -> None:
     molecule, _, positions = cr61
     assert positions.shape == (molecule.GetNumAtoms(), 3)
-    assert find_fault(positions, shape_of(molecule)) is None
+    assert find_fault(positions, shape) is None
 
 
-def test_a_bond_planted_in_a_ring_is_found(cr61) -> None:
-    molecule, _, positions = cr61
-    shape = shape_of(molecule)
+def test_a_bond_planted_in_a_ring_is_found(cr61, shape: Shape) -> None:
+    _, _, positions = cr61
     ring = list(shape.rings[0])
     bond = next(pair for pair in shape.bonds if not set(pair) & set(ring))
     corners = positions[ring] - positions[ring[0]]
@@ -76,12 +78,25 @@ def test_a_bond_planted_in_a_ring_is_found(cr61) -> None:
     assert "pass through rings" in str(find_fault(speared, shape))
 
 
-def test_a_stretched_bond_is_found(cr61) -> None:
-    molecule, _, positions = cr61
-    shape = replace(shape_of(molecule), rings=[])
+def test_a_stretched_bond_is_found(cr61, shape: Shape) -> None:
+    _, _, positions = cr61
     wrong = positions.copy()
     wrong[shape.bonds[0, 0]] += 0.8
-    assert "bonds are more than 0.3 Å off" in str(find_fault(wrong, shape))
+    fault = find_fault(wrong, replace(shape, rings=[]))
+    assert "bonds are more than 0.3 Å off" in str(fault)
+
+
+def test_a_centre_turned_inside_out_is_turned_back(cr61, shape: Shape) -> None:
+    _, _, positions = cr61
+    centre, *arms = shape.centres[0]
+    wrong = positions.copy()
+    middle = wrong[arms].mean(axis=0)
+    wrong[centre] += 2 * (middle - wrong[centre])
+    volume = np.linalg.det(wrong[arms] - wrong[centre])
+    assert np.sign(volume) == -np.sign(shape.volumes_A3[0])
+    mended = relax(wrong, shape)
+    volume = np.linalg.det(mended[arms] - mended[centre])
+    assert volume == pytest.approx(shape.volumes_A3[0], rel=0.5)
 
 
 def test_what_finds_no_coordinates_says_so(monkeypatch: pytest.MonkeyPatch, cr61) -> None:
@@ -89,7 +104,7 @@ def test_what_finds_no_coordinates_says_so(monkeypatch: pytest.MonkeyPatch, cr61
     monkeypatch.setattr(networks, "LONG_A", 0.0)
     monkeypatch.setattr(networks, "N_ATTEMPTS", 1)
     told: list[str] = []
-    with pytest.raises(CompositionError, match="no sound coordinates for the network in 1 attempt"):
+    with pytest.raises(CompositionError, match=r"for the network in 1 attempt.*another seed"):
         place_network(molecule, laid, edge_A=EDGE_A, seed=1, say=told.append)
     assert told[-1].endswith("placing the network again")
 
@@ -105,10 +120,12 @@ def test_relaxation_keeps_the_tacticity(cr61, tacticity: str, meso: float) -> No
     molecule, laid, _ = cr61
     coil = place_network(molecule, laid, edge_A=EDGE_A, seed=1, tacticity=tacticity)
     found = meso_fraction(molecule, coil, box_A=np.full(3, EDGE_A))
-    assert found == pytest.approx(meso, abs=0.15)
+    assert found == pytest.approx(meso, abs=0.02)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+)
 def test_every_network_membrane_is_built_and_parametrised(name: str) -> None:
     membrane = load_membrane(name)
     system = System(membrane, load_salt(membrane.salts[0]))

@@ -1,0 +1,102 @@
+"""Bridges: near sides with the nearest far sides, slack strands, hardly a loop, linear cost."""
+
+import time
+
+import numpy as np
+import pytest
+
+from iemhpc.polymer.catalog import load_membrane, load_salt
+from iemhpc.polymer.materials import System
+from iemhpc.polymer.network import shape_of
+from iemhpc.polymer.sequence import chain_sequence
+from iemhpc.system.beads import BeadNetwork, lay_network
+from iemhpc.system.bridging import TAUT, Chains, bridge, costs, matched, spread
+from iemhpc.system.composition import compose
+
+NETWORKS = ["AR103", "AR204", "CEM1", "CEM2", "CEM3", "CR61", "XLAPn4-45p", "XLAPn4-9p"]
+
+
+def laid_at(name: str, box_A: float) -> BeadNetwork:
+    """Return the network of a box, at the density that boxes are packed at."""
+    membrane = load_membrane(name)
+    composition = compose(
+        System(membrane, load_salt(membrane.salts[0])), salt_molar=0.5, box_A=box_A
+    )
+    sequences = [
+        chain_sequence(membrane.polymer, composition.units_per_chain, number)
+        for number in range(composition.n_chains)
+    ]
+    return lay_network(sequences, edge_A=box_A / np.cbrt(0.7), seed=1, name=name)
+
+
+def ladder(n_places: int = 12, apart_A: float = 6.0) -> tuple[np.ndarray, Chains]:
+    """Return two straight chains beside each other; each has a near and a far side."""
+    walks = np.zeros((2 * n_places, 3))
+    walks[:, 0] = 2.5 * np.tile(np.arange(n_places), 2)
+    walks[n_places:, 1] = apart_A
+    chain = np.repeat([0, 1], n_places)
+    first = np.flatnonzero(chain[1:] == chain[:-1])
+    return walks, Chains(
+        bonds=np.column_stack([first, first + 1]),
+        lengths_A=np.full(len(first), 2.5),
+        chain=chain,
+        near=np.array([3, n_places + 8]),
+        far=np.array([7, n_places + 4]),
+        bridges_A=np.full(2, 6.0),
+        edge_A=31.0,
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_hardly_a_crosslink_is_a_loop_where_there_are_many_chains(name: str) -> None:
+    shape = shape_of(laid_at(name, 40.0).network)
+    assert shape.n_chains > 4
+    assert shape.n_loops <= 0.12 * shape.n_crosslinks
+    assert shape.n_components == 1
+
+
+def test_sides_are_joined_across_and_not_along() -> None:
+    walks, chains = ladder()
+    found = bridge(walks, chains)
+    assert found is not None
+    assert chains.chain[found.chosen].tolist() == [1, 0]
+    assert found.stretch < TAUT
+
+
+def test_what_has_only_itself_beside_it_is_not_bridged() -> None:
+    walks, chains = ladder(n_places=2)
+    alone = Chains(
+        bonds=np.array([[0, 1]]),
+        lengths_A=chains.lengths_A[:1],
+        chain=np.array([0, 0]),
+        near=np.array([0]),
+        far=np.array([1]),
+        bridges_A=np.array([6.0]),
+        edge_A=31.0,
+    )
+    assert bridge(walks[:2], alone) is None
+    assert matched(np.zeros((1, 1)), is_forbidden=np.ones((1, 1), dtype=bool)) is None
+
+
+def test_costs_are_those_of_the_nearest_images() -> None:
+    walks, chains = ladder(apart_A=27.0)
+    assert costs(walks, chains)[0, 1] == pytest.approx((np.hypot(4.0, 2.5) - 6.0) ** 2)
+
+
+def test_springs_get_their_lengths_and_the_rest_is_pushed_apart() -> None:
+    beads = np.array([[0.0, 0.0, 0.0], [6.0, 0.0, 0.0], [7.0, 0.0, 0.0]])
+    bond, length_A = np.array([[0, 1]]), np.array([3.0])
+    still = spread(beads, bond, length_A, edge_A=12.0, push=0.0, n_steps=100)
+    assert np.linalg.norm(still[1] - still[0]) == pytest.approx(3.0, abs=1e-3)
+    pushed = spread(beads, bond, length_A, edge_A=12.0, push=0.05, n_steps=100)
+    assert np.linalg.norm(pushed[2] - pushed[1]) > np.linalg.norm(still[2] - still[1]) + 1.0
+
+
+@pytest.mark.slow
+def test_the_cost_is_linear_in_atoms() -> None:
+    times = {}
+    for box_A in (40.0, 80.0):
+        began = time.process_time()
+        laid_at("CR61", box_A)
+        times[box_A] = time.process_time() - began
+    assert times[80.0] / times[40.0] < 8 * 8
