@@ -1,8 +1,9 @@
 """Which parameters of a run a referee would ask about, where all came from, and the charges.
 
 A parameter is doubtful where parmchk2 gave it a penalty above 10 (Amber's own advice for what to
-look at), where its source says that it was borrowed, and charges where much had to be spread over
-a residue to make it whole.
+look at) or its default value, which has no penalty, where its source says that it was borrowed,
+where a well is deeper than any other atom's, and charges where much had to be spread over a
+residue to make it whole.
 """
 
 import re
@@ -18,8 +19,13 @@ HIGHEST_PENALTY = 10.0
 LARGEST_DRIFT_E = 0.05
 """A residue whose raw charges missed its formal charge by more is doubtful."""
 
+DEEPEST_KCAL_MOL = 1.0
+"""A deeper Lennard-Jones well is remarkable, published or not: iodine's is 0.5 in GAFF2."""
+
 _BORROWED = (
     (r"\bby analogy\b", "by analogy"),
+    (r"\bdefault value\b", "parmchk2's default value: nothing like it is in the table"),
+    (r"\bempirical approach\b", "by parmchk2's empirical formula"),
     (r"\bATTN\b|need revision", "parmchk2 could not estimate it"),
     (r"\bfrom memory\b", "from memory"),
     (r"\bassumed\b", "assumed"),
@@ -64,13 +70,15 @@ class ParameterSection:
     """First section of ``iemhpc check``."""
 
     n_parameters: int
-    """Lines of parameters.csv."""
+    """Lines of parameters.csv, single atoms' charges and settings aside."""
     doubts: tuple[Doubt, ...]
     """The worst first."""
     sources: Mapping[str, int]
     """Table, paper or program -> parameters from it, the most frequent first."""
     charges: tuple[ResidueCharges, ...]
     """One a kind of residue; empty for runs that do not say."""
+    settings: tuple[ParameterRow, ...] = ()
+    """1-4 factors, mixing, cut-off; empty for runs that do not say."""
 
     def lines(self) -> list[str]:
         """Return the doubtful parameters, the sources, and the table of charges."""
@@ -86,6 +94,7 @@ class ParameterSection:
             lines.append(f"    {values} [{row.meaning}]; {row.source}")
         lines.append("  from")
         lines += [f"    {count:>5}  {source}" for source, count in self.sources.items()]
+        lines += [f"  setting {_setting(row)}" for row in self.settings]
         if not self.charges:
             return [*lines, "  this run does not record where its charges come from"]
         width = max(len("residue"), *(len(each.residue) for each in self.charges))
@@ -98,7 +107,7 @@ class ParameterSection:
                 f"  {each.residue:<{width}}  {each.formal_charge:>+5g}  {each.drift_e:>+9.4f}  "
                 f"{each.low_e:>+7.3f}  {each.high_e:>+7.3f}  {each.method}: {each.source}"
             )
-        return lines
+        return [*lines, "  the charge of each atom: lines 'atom charge' of parameters.csv"]
 
 
 def check_parameters(rows: Sequence[ParameterRow]) -> ParameterSection:
@@ -109,15 +118,19 @@ def check_parameters(rows: Sequence[ParameterRow]) -> ParameterSection:
     rows : sequence of ParameterRow
         Of the run's ``parameters.csv``.
     """
+    parameters = [row for row in rows if row.kind not in ("atom charge", "setting")]
     doubts = [
-        Doubt(parameter=row, reason="; ".join(reasons)) for row in rows if (reasons := _doubts(row))
+        Doubt(parameter=row, reason="; ".join(reasons))
+        for row in parameters
+        if (reasons := _doubts(row))
     ]
     doubts.sort(key=lambda doubt: -(doubt.parameter.penalty or 0.0))
     return ParameterSection(
-        n_parameters=len(rows),
+        n_parameters=len(parameters),
         doubts=tuple(doubts),
-        sources=dict(Counter(_origin(row) for row in rows).most_common()),
+        sources=dict(Counter(_origin(row) for row in parameters).most_common()),
         charges=tuple(_charges(row) for row in rows if row.kind == "charge"),
+        settings=tuple(row for row in rows if row.kind == "setting"),
     )
 
 
@@ -133,6 +146,11 @@ def _doubts(row: ParameterRow) -> list[str]:
             f"its charges missed the formal charge by {row.values[1]:+.3f} e, wanted "
             f"{LARGEST_DRIFT_E:g} or less"
         )
+    if row.kind == "atom" and row.values[0] > DEEPEST_KCAL_MOL:
+        reasons.append(
+            f"its well of {row.values[0]:g} kcal/mol is deeper than {DEEPEST_KCAL_MOL:g}: as "
+            "published, but remarkable"
+        )
     return reasons
 
 
@@ -140,6 +158,11 @@ def _origin(row: ParameterRow) -> str:
     """Return the table, program or paper that a source begins with."""
     first = re.split(r":\s", row.source, maxsplit=1)[0].strip() or "no source"
     return f"charges: {first}" if row.kind == "charge" else first
+
+
+def _setting(row: ParameterRow) -> str:
+    values = " ".join(f"{value:g}" for value in row.values)
+    return f"{row.atom_types}{' = ' if values else ''}{values} [{row.meaning}]; {row.source}"
 
 
 def _charges(row: ParameterRow) -> ResidueCharges:

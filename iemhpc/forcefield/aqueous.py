@@ -246,7 +246,7 @@ def _molecular_ion(name: str) -> Parameters:
             method=ion.method,
             formal_charge=ion.charge,
             drift_e=ion.drift_e,
-            source=ion.programs,
+            source=ion.charges_source,
         ),
         bond=_found(table.bond(outer, centre), f"{outer}-{centre}"),
         angle=_found(table.angle(outer, centre, outer), f"{outer}-{centre}-{outer}"),

@@ -21,6 +21,9 @@ from iemhpc.progress import Say, quiet
 ROUGH_PENALTY = 10.0
 """Terms that parmchk2 estimated with a higher penalty score than this are told to the user."""
 
+DEFAULT = "Using the default value"
+"""What parmchk2 writes, without a penalty, where nothing like a term is in the table."""
+
 
 def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = quiet) -> Parameters:
     """Give a chain its GAFF2 parameters.
@@ -69,7 +72,7 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
     )
     _complain_of_missing(finder.missing, [residue.unit for residue in assignment.residues])
     for term in (*bonds[0], *angles[0], *dihedrals[0], *impropers[0]):
-        if term.penalty is not None and term.penalty > ROUGH_PENALTY:
+        if (term.penalty or 0.0) > ROUGH_PENALTY or DEFAULT in term.source:
             say(f"{'-'.join(term.types)} is a rough estimate ({term.source})")
     return Parameters(
         force_field="gaff2",
@@ -142,9 +145,9 @@ def _origin(name: str, residue: Residue) -> ChargeOrigin:
         formal_charge=residue.charge,
         drift_e=residue.drift_e,
         source=(
-            residue.programs
+            residue.charges_source
             if residue.unit == name
-            else f"residue {residue.unit}: {residue.programs}"
+            else f"residue {residue.unit}: {residue.charges_source}"
         ),
     )
 

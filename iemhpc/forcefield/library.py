@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from iemhpc.forcefield.charges import Charged, cache_root
 from iemhpc.forcefield.cutting import ResidueAtom, residue_charge
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.resources import resource
-from iemhpc.workspace import read_json, write_json
+from iemhpc.workspace import file_hash, read_json, write_json
 
 SCHEMA_VERSION = 1
 
@@ -41,6 +41,13 @@ class Residue:
     """Programs and versions."""
     frcmod: tuple[str, ...]
     """parmchk2's terms for the oligomers, line by line."""
+    file: str = field(default="", compare=False)
+    """Where it was read from, in words; empty of one that is on no disk."""
+
+    @property
+    def charges_source(self) -> str:
+        """The file that holds each atom's charge, then the programs that made them."""
+        return f"{self.file}, {self.programs}" if self.file else self.programs
 
 
 @lru_cache
@@ -84,12 +91,28 @@ def read_residue(path: Path) -> Residue:
             f"{path}: charges sum to {residue_charge(residue.atoms):+.6f}, not to the formal "
             f"charge {residue.charge:+d}; delete it or make it again"
         )
-    return residue
+    return replace(residue, file=_in_words(path))
+
+
+def _in_words(path: Path) -> str:
+    """Return where a residue is: in the package's data, else a file and the hash of what it holds.
+
+    Examples
+    --------
+    >>> _in_words(resource("data", "charges", "styrene.am1bcc.json"))
+    'data/charges/styrene.am1bcc.json'
+    """
+    if path.parent == resource("data", "charges"):
+        return f"data/charges/{path.name}"
+    where = "the cache's charges/" if path.parent == cache_folder() else ""
+    return f"{where}{path.name} (SHA-256 {file_hash(path, 12)})"
 
 
 def write_residue(path: Path, residue: Residue) -> None:
     """Write a residue as JSON, whole or not at all."""
-    write_json(path, {"schema_version": SCHEMA_VERSION, **asdict(residue)})
+    stored = asdict(residue)
+    del stored["file"]
+    write_json(path, {"schema_version": SCHEMA_VERSION, **stored})
 
 
 def charge_method(method: str) -> Callable[..., Charged]:

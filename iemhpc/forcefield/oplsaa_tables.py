@@ -52,7 +52,8 @@ class AtomType:
     def term(self) -> Term:
         """The type as the box's parameters hold it."""
         values = (self.epsilon_kcal_mol, self.sigma_A, self.mass_g_mol)
-        return Term(types=(self.name,), values=values, source=self.source)
+        source = f"{self.source}; the type's own charge is {self.charge_e:+g} e"
+        return Term(types=(self.name,), values=values, source=source)
 
 
 @dataclass(frozen=True, slots=True)

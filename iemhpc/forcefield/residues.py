@@ -12,7 +12,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rdkit import Chem
@@ -47,8 +47,10 @@ from iemhpc.workspace import content_hash
 
 __all__ = [
     "TITLE",
+    "Lacking",
     "Residue",
     "cache_folder",
+    "lacking_residue",
     "load_residue",
     "make_ion",
     "make_residue",
@@ -70,7 +72,71 @@ CHOICES = {
 ROUGH_PENALTY = 10.0
 """Terms with a higher penalty score of parmchk2 are rough."""
 
+SHOWN_E = 0.00005
+"""Smaller corrections of a sum are not told: they would read 0.0000."""
+
 _PENALTY = re.compile(r"penalty score=\s*(\d+\.?\d*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """A residue that is not stored, and what it takes to make it."""
+
+    unit: str
+    """The repeat unit."""
+    n_atoms: int
+    """Of the largest oligomer to charge."""
+    minutes: float | None
+    """About how long that takes; None where no program is run."""
+    jobs: tuple[Path, ...]
+    """Inputs for Gaussian whose logs are missing."""
+
+
+def lacking_residue(unit: RepeatUnit, *, method: str = "am1bcc") -> Lacking | None:
+    """Return what it takes to make a unit's residue; None where it is stored.
+
+    Examples
+    --------
+    >>> lacking_residue(RepeatUnit("alcohol", "OC([*])C[*]")) is None
+    True
+    """
+    if is_charge_file(method):
+        oligomers = default_oligomers(unit)
+        is_typed = unit.canonical_smiles in shipped_residues("am1bcc") or (
+            _types_path(unit, oligomers).exists()
+        )
+        return None if is_typed else _lacking(unit, oligomers, method="types")
+    charge_method(method)
+    if unit.canonical_smiles in shipped_residues(method):
+        return None
+    unit = _as_shipped(unit)
+    oligomers = default_oligomers(unit, method=method)
+    path = cache_folder() / f"{_cache_key(unit, method, oligomers)}.json"
+    if path.exists() and not _has_newer_log(path, oligomers, method=method):
+        return None
+    return _lacking(unit, oligomers, method=method)
+
+
+def _lacking(unit: RepeatUnit, oligomers: Oligomers, *, method: str) -> Lacking:
+    molecules = [link(units) for units in oligomers]
+    n_atoms = max(molecule.GetNumAtoms() for molecule in molecules)
+    jobs = map(gaussian_job, molecules) if method == "resp-gaussian" else ()
+    return Lacking(
+        unit=unit.name,
+        n_atoms=n_atoms,
+        minutes=expected_minutes(n_atoms, method=method),
+        jobs=tuple(job for job in jobs if find_log(job) is None),
+    )
+
+
+def _as_shipped(unit: RepeatUnit) -> RepeatUnit:
+    """Return a unit by the name and in the spelling of its shipped residue, if there is one."""
+    typed = shipped_residues("am1bcc").get(unit.canonical_smiles)
+    return unit if typed is None else RepeatUnit(typed.unit, typed.smiles)
+
+
+def _types_path(unit: RepeatUnit, oligomers: Oligomers) -> Path:
+    return cache_folder() / f"types-{_cache_key(unit, 'types', oligomers)}.json"
 
 
 def load_residue(
@@ -92,9 +158,7 @@ def load_residue(
     shipped = shipped_residues(method).get(unit.canonical_smiles)
     if shipped is not None:
         return shipped
-    typed = shipped_residues("am1bcc").get(unit.canonical_smiles)
-    if typed is not None:
-        unit = RepeatUnit(typed.unit, typed.smiles)
+    unit = _as_shipped(unit)
     oligomers = default_oligomers(unit, method=method)
     path = cache_folder() / f"{_cache_key(unit, method, oligomers)}.json"
     if path.exists() and not _has_newer_log(path, oligomers, method=method):
@@ -107,7 +171,7 @@ def load_residue(
         raise kind(f"repeat unit {unit.name!r} has no stored residue, and {error}") from None
     _say_what_came(residue, say=say)
     write_residue(path, residue)
-    return residue
+    return read_residue(path)
 
 
 def make_residue(
@@ -176,7 +240,7 @@ def _typed_residue(unit: RepeatUnit, *, limit_s: float) -> Residue:
     if shipped is not None and shipped.smiles == unit.smiles:
         return shipped
     oligomers = default_oligomers(unit)
-    path = cache_folder() / f"types-{_cache_key(unit, 'types', oligomers)}.json"
+    path = _types_path(unit, oligomers)
     if path.exists():
         return read_residue(path)
     molecules = [link(units) for units in oligomers]
@@ -216,7 +280,7 @@ def _user_residue(unit: RepeatUnit, given: UserCharges, *, limit_s: float, say: 
     unit = RepeatUnit(unit.name, shipped.smiles) if shipped is not None else unit
     charges = given.of(unit)
     typed = _typed_residue(unit, limit_s=limit_s)
-    if charges.drift_e:
+    if abs(charges.drift_e) >= SHOWN_E:
         say(f"{unit.name}: a sum that missed its charge by {charges.drift_e:+.4f} e was corrected")
     atoms = []
     rows = zip(typed.atoms, charges.charges_e, charges.hydrogens_e, strict=True)
@@ -233,6 +297,7 @@ def _user_residue(unit: RepeatUnit, given: UserCharges, *, limit_s: float, say: 
         atoms=tuple(atoms),
         drift_e=charges.drift_e,
         programs=f"{given.source}, types by {typed.programs.partition(',')[0]}",
+        file="",
     )
 
 
@@ -254,7 +319,9 @@ def _say_what_comes(unit: RepeatUnit, oligomers: Oligomers, *, method: str, say:
 
 
 def _say_what_came(residue: Residue, *, say: Say) -> None:
-    say(f"{residue.unit}: charged; {residue.drift_e:+.3f} e were spread to reach its formal charge")
+    drift_e = residue.drift_e
+    spread = f"; {drift_e:+.3f} e were spread to reach its formal charge"
+    say(f"{residue.unit}: charged{spread if abs(drift_e) >= 10 * SHOWN_E else ''}")
     penalties = [float(score) for line in residue.frcmod for score in _PENALTY.findall(line)]
     rough = sum(score > ROUGH_PENALTY for score in penalties)
     if rough:

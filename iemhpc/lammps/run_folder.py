@@ -144,7 +144,8 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
         write_table(
             temporary / "roles.parquet", ROLE_TABLE, role_rows(box), {"run_id": plan.run_id}
         )
-        write_text(temporary / "parameters.csv", parameters_csv(box.parameters))
+        table = parameters_csv(box.parameters, plan.physics["protocol"])
+        write_text(temporary / "parameters.csv", table)
         if box.parameters.frcmod:
             write_text(temporary / FRCMOD, "\n".join((*box.parameters.frcmod, "")))
         write_json(temporary / "plan.json", plan_json(plan))

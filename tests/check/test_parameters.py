@@ -48,6 +48,33 @@ def test_charges_that_drifted_far_are_doubtful_and_tabled() -> None:
     assert any("EGDMA" in line and "-0.1370" in line for line in section.lines())
 
 
+def test_what_parmchk2_takes_by_default_has_no_penalty_and_is_doubtful() -> None:
+    for source, reason in (
+        ("parmchk2 for X: Using the default value", "parmchk2's default value"),
+        ("parmchk2 for X: Calculated with empirical approach for a-b-c", "by parmchk2's empirical"),
+    ):
+        (doubt,) = check_parameters([replace(BOND, source=source)]).doubts
+        assert doubt.reason.startswith(reason)
+
+
+def test_a_well_deeper_than_any_other_is_remarkable() -> None:
+    n4 = replace(BOND, kind="atom", atom_types="n4", values=(3.8748, 2.4995, 14.01))
+    (doubt,) = check_parameters([n4, replace(n4, values=(0.4955, 3.84, 126.9))]).doubts
+    assert doubt.reason == (
+        "its well of 3.8748 kcal/mol is deeper than 1: as published, but remarkable"
+    )
+
+
+def test_settings_and_single_charges_are_no_parameters_to_be_counted() -> None:
+    setting = replace(BOND, kind="setting", atom_types="cut-off", values=(10.0,), meaning="Å")
+    single = replace(BOND, kind="atom charge", atom_types="EGDMA c3", values=(-0.1,))
+    section = check_parameters([BOND, CHARGE, single, replace(setting, source="protocol")])
+    assert section.n_parameters == 2
+    lines = section.lines()
+    assert "  setting cut-off = 10 [Å]; protocol" in lines
+    assert lines[-1] == "  the charge of each atom: lines 'atom charge' of parameters.csv"
+
+
 def test_parameters_are_counted_by_source() -> None:
     section = check_parameters([BOND, replace(BOND, number=2), CHARGE])
     assert section.sources == {"gaff2.dat 2.2.20": 2, "charges: am1bcc": 1}

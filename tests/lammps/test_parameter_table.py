@@ -1,11 +1,15 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iemhpc.errors import InputError, MissingInputError
-from iemhpc.forcefield.parameters import ChargeOrigin, PairTerm, scaled
+from iemhpc.errors import ForceFieldError, InputError, MissingInputError
+from iemhpc.forcefield import gaff2, oplsaa
+from iemhpc.forcefield.parameters import ChargeOrigin, PairTerm, Parameters, scaled
 from iemhpc.lammps.parameter_table import parameter_rows, parameters_csv, read_parameters
+from iemhpc.polymer.catalog import load_membrane, membrane_names
+from iemhpc.polymer.chain import link
 from iemhpc.system.assembly import MembraneBox
 
 
@@ -41,7 +45,8 @@ def test_pairs_and_charges_are_explained_too(cr61_box: MembraneBox) -> None:
     origin = ChargeOrigin(
         residue="styrenesulfonate", method="am1bcc", formal_charge=-1, drift_e=0.006, source="sqm"
     )
-    parameters = replace(cr61_box.parameters, pairs=(pair,), charge_origins=(origin,))
+    others = [o for o in cr61_box.parameters.charge_origins if o.residue != origin.residue]
+    parameters = replace(cr61_box.parameters, pairs=(pair,), charge_origins=(*others, origin))
     rows = {row.kind: row for row in parameter_rows(parameters)}
     assert rows["pair"].atom_types in ("Na+ with OW", "OW with Na+")
     assert rows["pair"].n_used == cr61_box.composition.n_counterions
@@ -51,6 +56,48 @@ def test_pairs_and_charges_are_explained_too(cr61_box: MembraneBox) -> None:
     formal_charge, drift_e, lowest_e, highest_e = charge.values
     assert (formal_charge, drift_e) == (-1.0, 0.006)
     assert lowest_e < -0.5 < 1.0 < highest_e
+
+
+def test_every_charge_of_the_box_is_a_line_and_they_sum_to_its_charge(
+    cr61_box: MembraneBox,
+) -> None:
+    rows = [row for row in parameter_rows(cr61_box.parameters) if row.kind == "atom charge"]
+    assert sum(row.n_used for row in rows) == len(cr61_box.parameters.elements)
+    assert sum(row.n_used * row.values[0] for row in rows) == pytest.approx(0.0, abs=1e-5)
+    water = {row.atom_types: row.values for row in rows if row.atom_types.startswith("HOH")}
+    assert water == {"HOH OW": (-0.834,), "HOH HW": (0.417,)}
+    assert all(row.source.startswith(("am1bcc: ", "tip3p: ", "joung")) for row in rows)
+
+
+def test_a_residue_whose_charges_come_from_nowhere_is_refused(cr61_box: MembraneBox) -> None:
+    origins = [
+        replace(origin, residue=origin.residue.replace("styrene", "phenylethylene"))
+        for origin in cr61_box.parameters.charge_origins
+    ]
+    misnamed = replace(cr61_box.parameters, charge_origins=tuple(origins))
+    with pytest.raises(ForceFieldError, match="charges of styrenesulfonate come from; or"):
+        parameter_rows(misnamed)
+
+
+@pytest.mark.parametrize("parametrise", [gaff2.parametrise_chain, oplsaa.parametrise_chain])
+@pytest.mark.parametrize("membrane", membrane_names())
+def test_every_unit_of_every_membrane_says_where_its_charges_come_from(
+    membrane: str, parametrise: Callable[..., Parameters]
+) -> None:
+    units = load_membrane(membrane).polymer.units
+    rows = parameter_rows(parametrise(link([*units, *units])))
+    assert {row.atom_types for row in rows if row.kind == "charge"} == {u.name for u in units}
+    assert all(":" in row.source for row in rows if row.kind == "atom charge")
+
+
+def test_settings_say_what_styles_and_protocol_hold(cr61_box: MembraneBox) -> None:
+    rows = parameter_rows(cr61_box.parameters, {"cutoff_A": 10.0, "pppm": 1e-4, "warm_ps": 1.0})
+    settings = {row.atom_types: row for row in rows if row.kind == "setting"}
+    assert settings["special_bonds"].values == pytest.approx((0, 0, 0.5, 0, 0, 5 / 6))
+    assert "Lorentz-Berthelot" in settings["pair_modify mix arithmetic"].meaning
+    assert settings["pair_modify tail yes"].values == (1.0,)
+    assert settings["cut-off"].values == (10.0,)
+    assert settings["kspace_style pppm"].values == (1e-4,)
 
 
 def test_what_no_atom_uses_is_not_written(cr61_box: MembraneBox) -> None:

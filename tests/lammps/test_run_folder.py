@@ -109,7 +109,11 @@ def test_each_parameter_names_its_source(folder: Path, cr61_box: MembraneBox) ->
         rows = list(csv.DictReader(stream))
     parameters = cr61_box.parameters
     assert sum(row["kind"] == "dihedral" for row in rows) == len(parameters.dihedral_types)
-    assert all(row["source"] and row["values"] and row["meaning"] for row in rows)
+    assert all(row["source"] and row["meaning"] for row in rows)
+    assert [row["atom_types"] for row in rows if not row["values"]] == [
+        "pair_modify mix arithmetic"
+    ]
+    assert next(row["values"] for row in rows if row["atom_types"] == "cut-off") == "10.0"
     assert sum(int(row["n_used"]) for row in rows if row["kind"] == "atom") == len(cr61_box.role)
     assert min(int(row["n_used"]) for row in rows) > 0
     sodium = next(row for row in rows if row["atom_types"] == "Na+")
