@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from iemhpc.campaign.foreseeing import polymer_notes, polymer_problems
 from iemhpc.errors import IemhpcError, InputError, MissingInputError, unknown_name
 from iemhpc.forcefield import charges_for, is_charge_file
 from iemhpc.forcefield.aqueous import WATER_MODELS, ion_parameters, ion_set_for
@@ -38,6 +39,11 @@ class Chemistry:
     """Name of the set that the monatomic ions are from."""
     charge_scale: float
     """Factor on the charges of ions and charged units."""
+
+    @property
+    def charges_wanted(self) -> str:
+        """Charge method, or the path of the user's file."""
+        return self.charges_file or self.charges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,10 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     chemistry = _chemistry(campaign, problems)
     planned: dict[str, Planned] = {}
     for entry in campaign.systems:
-        for system in _systems_of(entry, problems):
+        systems = _systems_of(entry, problems)
+        if chemistry is not None and systems:
+            problems += _polymer_problems(systems[0].membrane, chemistry)
+        for system in systems:
             compositions = list(_compositions(campaign, entry, system, problems))
             notes += [note for one in compositions for note in _notes(one, campaign)]
             if chemistry is None:
@@ -80,6 +89,27 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
     return tuple(planned.values()), tuple(dict.fromkeys(notes))
+
+
+def costs_of(planned: Iterable[Planned]) -> tuple[str, ...]:
+    """Return what must be made before the polymers of a campaign can be built."""
+    polymers = {one.system.membrane.polymer.hash: one for one in planned}
+    return tuple(
+        note
+        for one in polymers.values()
+        for note in polymer_notes(
+            one.system.membrane.polymer,
+            force_field=one.chemistry.force_field,
+            charges=one.chemistry.charges_wanted,
+        )
+    )
+
+
+def _polymer_problems(membrane: Membrane, chemistry: Chemistry) -> list[str]:
+    found = polymer_problems(
+        membrane.polymer, force_field=chemistry.force_field, charges=chemistry.charges_wanted
+    )
+    return [f"{membrane.name}: {problem}" for problem in found]
 
 
 def _chemistry(campaign: CampaignSettings, problems: list[str]) -> Chemistry | None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from iemhpc.campaign.planning import Planned, plan_campaign
-from iemhpc.campaign.summary import CampaignRun, CampaignSummary
+from iemhpc.campaign.planning import Planned, costs_of, plan_campaign
+from iemhpc.campaign.summary import CampaignRun, CampaignSummary, in_brief
 from iemhpc.errors import IemhpcError, ProgramError
 from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
+from iemhpc.polymer.sites import sites_in_words
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.run_files import read_usable_plan
 from iemhpc.scheduler.runs import damaged_plan, run_states
@@ -76,10 +77,11 @@ def submit_campaign(
     planned, notes = plan_campaign(campaign)
     say(_in_short(campaign, len(planned), is_default=_is_default(workspace, targets, campaign)))
     if dry_run:
-        return _dry_summary(workspace, campaign, planned, notes=notes)
+        costs = costs_of(planned)
+        return _dry_summary(workspace, campaign, planned, notes=(*costs, *notes))
     if submit:
         open_scheduler(workspace, campaign.cluster, cores_per_run=campaign.cores_per_run)
-    for note in notes:
+    for note in (*costs_of(planned), *notes):
         say(note)
     problems = _build(workspace, planned, say=say)
     built = [p.plan.run_id for p in planned if p.plan.run_id not in problems]
@@ -155,7 +157,12 @@ def _unfinished(rows: Sequence[CampaignRun], started: Sequence[str]) -> tuple[st
 
 
 def _why_none(rows: Sequence[CampaignRun]) -> str:
-    said = "; ".join(f"{row.system} {row.run_id}: {row.reason}" for row in rows)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        # why a box was not built has just been said in full
+        reason = in_brief(row.reason) if row.state == "not built" else row.reason
+        alike.setdefault((row.system, reason), []).append(row.run_id)
+    said = "; ".join(f"{system} {' '.join(ids)}: {why}" for (system, why), ids in alike.items())
     failed = any(row.state in ("failed", "not built") for row in rows)
     return f"{'every run failed' if failed else 'no run has finished'}: {said}"
 
@@ -205,18 +212,20 @@ def _build(
                 system=one.system,
                 composition=one.composition,
                 force_field=one.chemistry.force_field,
-                charges=one.chemistry.charges_file or one.chemistry.charges,
+                charges=one.chemistry.charges_wanted,
                 water_model=one.chemistry.water_model,
                 ion_set=one.chemistry.ion_set,
                 tacticity=one.plan.physics["tacticity"],
                 charge_scale=one.chemistry.charge_scale,
                 seed=seed,
-                say=lambda line: say(f"  {line}"),
+                say=_once(say),
             )
             write_run(workspace, one.plan, box)
         except IemhpcError as error:
+            is_known = str(error) in problems.values()
             problems[one.plan.run_id] = str(error)
-            say(f"{one.system.name}: not built: {error}")
+            said = "for the same reason" if is_known else error
+            say(f"{one.system.name}: not built: {said}")
     for one in planned:
         folder = workspace.run(one.plan.run_id)
         if one.plan.run_id in problems:
@@ -229,6 +238,18 @@ def _build(
         except IemhpcError as error:
             problems[one.plan.run_id] = str(error)
     return problems
+
+
+def _once(say: Say) -> Say:
+    """Return how a box says its lines: those that each of its chains repeats, once."""
+    told: set[str] = set()
+
+    def say_new(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            say(f"  {line}")
+
+    return say_new
 
 
 def _lengthen(folder: Path, plan: RunPlan) -> None:
@@ -268,6 +289,12 @@ def _rows(
                 composition=one.composition,
                 counterion=one.system.counterion.name,
                 chemistry=_chemistry(one),
+                units={unit.name: unit.smiles for unit in one.system.membrane.polymer.units},
+                tethered={
+                    unit.name: sites
+                    for unit in one.system.membrane.polymer.units
+                    if (sites := sites_in_words(unit))
+                },
             )
         )
     return tuple(rows)

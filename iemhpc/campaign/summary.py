@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from iemhpc.polymer.network import counted
 from iemhpc.system.composition import Composition
+
+BRIEF = 120
+"""Characters of a reason that was said in full before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,10 @@ class CampaignRun:
     """The ion in whose form the dry polymer is weighed."""
     chemistry: Mapping[str, str | float]
     """Arrangement and tacticity, force field, charges, water and ions."""
+    units: Mapping[str, str]
+    """Name of each repeat unit -> its SMILES."""
+    tethered: Mapping[str, str]
+    """Name of each charged unit -> its tethered sites, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class CampaignSummary:
     """Whether nothing was done; then what each box would hold is shown."""
     scripts: Mapping[str, str] = field(default_factory=dict)
     """Of a dry run: path -> text of the scripts that would be written, equal ones once."""
+    show_scripts: bool = False
+    """Whether they are among the lines."""
     like_it: Mapping[str, str] = field(default_factory=dict)
     """Path of a script that stands for others -> how many, and what they differ in."""
     cluster: str = ""
@@ -69,9 +79,12 @@ class CampaignSummary:
         )
 
     def lines(self) -> list[str]:
-        """Return scripts and compositions of a dry run, the table, notes, and what was done."""
+        """Return compositions of a dry run, the table, notes, and what was done.
+
+        The scripts of a dry run come first where they are wanted.
+        """
         lines = []
-        for path, text in self.scripts.items():
+        for path, text in self.scripts.items() if self.show_scripts else ():
             lines += [f"== {path}", *text.rstrip().splitlines()]
             if path in self.like_it:
                 lines.append(f"… and {self.like_it[path]}")
@@ -80,6 +93,8 @@ class CampaignSummary:
             lines += _composition_blocks(self.runs)
         lines += _table(self.runs)
         lines += [f"note: {note}" for note in self.notes]
+        if self.scripts and not self.show_scripts:
+            lines.append("nothing was written; --scripts shows the job scripts too")
         if self.job_ids:
             lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
         return lines
@@ -94,12 +109,27 @@ def _table(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
     for run in runs:
         wanted = " ".join(f"{value:g}" for value in run.salt_molar)
         inside = " ".join(_number(value) for value in run.donnan_salt_molar)
-        reason = f": {run.reason}" if run.reason else ""
+        brief = in_brief(run.reason) if run.state == "not built" else run.reason
+        reason = f": {brief}" if brief else ""
         yield (
             f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
             f"{run.realised_salt_molar:>8.3g}  {inside:<16}  "
             f"{run.water_per_site:>10.4g}  {run.seed:>4}  {run.state}{reason}"
         )
+
+
+def in_brief(reason: str) -> str:
+    r"""Return the beginning of a reason that was said in full before.
+
+    Examples
+    --------
+    >>> in_brief("mine.toml has no charges for styrene; add:\n\n[[unit]]")
+    'mine.toml has no charges for styrene; add: …'
+    """
+    first = reason.partition("\n")[0]
+    if len(first) > BRIEF:
+        first = first[:BRIEF].rpartition(" ")[0]
+    return reason if first == reason else f"{first} …"
 
 
 def _number(value: float | None) -> str:
@@ -122,7 +152,7 @@ def composition_lines(run: CampaignRun) -> list[str]:
     box, chemistry = run.composition, run.chemistry
     architecture = f"{chemistry['arrangement']}, {chemistry['tacticity']}, {box.topology}"
     if box.n_crosslinks:
-        architecture += f" with {box.n_crosslinks} cross-links"
+        architecture += f" with {counted(box.n_crosslinks, 'cross-link')}"
     scale = chemistry["charge_scale"]
     outside = ", ".join(f"{molar:g}" for molar in run.salt_molar)
     units = ", ".join(f"{unit.number} {unit.name}" for unit in box.units)
@@ -133,18 +163,21 @@ def composition_lines(run: CampaignRun) -> list[str]:
     }[box.salt_inside]
     figures = {
         "architecture": architecture,
-        "chains": f"{box.n_chains} of {box.units_per_chain} units: {units}",
+        "chains": f"{box.n_chains} of {counted(box.units_per_chain, 'unit')}: {units}",
+        **{f"unit {name}": smiles for name, smiles in run.units.items()},
+        "tethered sites": ", ".join(f"{name}: {what}" for name, what in run.tethered.items()),
         "force field": f"{chemistry['force_field']}, charges {chemistry['charges']}"
         + (f" scaled by {scale:g}" if scale != 1 else ""),
         "water and ions": f"{chemistry['water_model']}, {chemistry['ion_set']}",
         "capacity": f"{box.iec_meq_g:.3f} meq/g {form}",
         "water content": f"{box.water_per_site:.4g} per site, "
         f"{box.water_uptake_g_g:.3g} g/g {form}",
-        "counts": f"{box.n_sites} sites, {box.n_counterions} counter-ions, {box.n_coions} co-ions, "
-        f"{box.n_waters} waters; net charge {box.net_charge}",
+        "counts": f"{counted(box.n_sites, 'site')}, {counted(box.n_counterions, 'counter-ion')}, "
+        f"{counted(box.n_coions, 'co-ion')}, {counted(box.n_waters, 'water')}; net charge "
+        f"{box.net_charge}",
         "salt outside": f"{outside} mol/L",
         "salt inside": f"wanted {box.inside_salt_molar:.3g} mol/L ({held}), realised "
-        f"{box.realised_salt_molar:.3g} ({box.n_pairs} ion pairs)",
+        f"{box.realised_salt_molar:.3g} ({counted(box.n_pairs, 'ion pair')})",
         "density aimed at": f"{box.density_g_cm3:.3f} g/cm³, a box of {box.box_A:.1f} Å",
         "rounded": "; ".join(box.rounded) or "nothing",
     }

@@ -43,7 +43,9 @@ def doctor(json: JsonOption = False, workspace: WorkspaceOption = HERE) -> None:
 
 
 def systems(
-    name: Annotated[str | None, typer.Argument(help="A membrane; default: list all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A membrane, or a membrane TOML; default: list all.")
+    ] = None,
     draw: Annotated[
         Path | None, typer.Option(help="Where to draw it: .png or .svg; default: NAME.png.")
     ] = None,

@@ -1,5 +1,6 @@
 """Commands of the MD half: build, submit, watch, read."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from iemhpc.cli.options import (
     say,
     show,
 )
+from iemhpc.errors import InputError
 from iemhpc.workspace import Workspace
 
 POLYMER = "A polymer of your own"
@@ -24,20 +26,23 @@ FIELD = "Force field"
 def md_submit(
     target: Annotated[
         list[str] | None,
-        typer.Argument(help="A catalogue name, a membrane TOML or a campaign TOML."),
+        typer.Argument(
+            help="Catalogue names or membrane TOMLs (docs/molecules.md), or a campaign TOML; "
+            "default: campaign.toml."
+        ),
     ] = None,
     unit: Annotated[
         list[str] | None,
         typer.Option(
-            help="A repeat unit of your own polymer, SMILES:fraction, as in "
-            "'[*]CC([*])C(=O)[O-]:0.4'; once a unit, instead of TARGET.",
+            help="A repeat unit of your own polymer, SMILES:fraction or name=SMILES:fraction, as "
+            "in 'acrylate=[*]CC([*])C(=O)[O-]:0.4'; once a unit, instead of TARGET.",
             rich_help_panel=POLYMER,
         ),
     ] = None,
     crosslinker: Annotated[
         str | None,
         typer.Option(
-            help="Its cross-linker, SMILES:fraction with four [*].", rich_help_panel=POLYMER
+            help="Its cross-linker, in the same way, with four [*].", rich_help_panel=POLYMER
         ),
     ] = None,
     arrangement: Annotated[
@@ -53,19 +58,28 @@ def md_submit(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What to call it.", rich_help_panel=POLYMER)
+        str | None,
+        typer.Option(help="What to call it; default: own- and a hash.", rich_help_panel=POLYMER),
     ] = None,
     tacticity: Annotated[
         str | None,
-        typer.Option(help="atactic, isotactic or syndiotactic.", rich_help_panel=POLYMER),
+        typer.Option(
+            help="atactic, isotactic or syndiotactic; default: the membrane's, else atactic.",
+            rich_help_panel=POLYMER,
+        ),
     ] = None,
     salt: Annotated[
         list[str] | None,
-        typer.Option(help="Salts, default: the membrane's.", rich_help_panel=CONTENT),
+        typer.Option(
+            help="A salt; repeat for each; default: the membrane's.", rich_help_panel=CONTENT
+        ),
     ] = None,
     salt_molar: Annotated[
         list[float] | None,
-        typer.Option(help="Outer salt concentrations, mol/L.", rich_help_panel=CONTENT),
+        typer.Option(
+            help="Outer salt concentration, mol/L; repeat for each; default: 0.1 and 1.",
+            rich_help_panel=CONTENT,
+        ),
     ] = None,
     salt_inside: Annotated[
         str | None,
@@ -77,7 +91,10 @@ def md_submit(
     ] = None,
     water_per_site: Annotated[
         float | None,
-        typer.Option(help="Water molecules per tethered charge.", rich_help_panel=CONTENT),
+        typer.Option(
+            help="Water molecules per tethered charge; default: the membrane's.",
+            rich_help_panel=CONTENT,
+        ),
     ] = None,
     water_uptake: Annotated[
         float | None,
@@ -88,33 +105,38 @@ def md_submit(
     ] = None,
     box: Annotated[
         float | None,
-        typer.Option(help="Box edge aimed at, 20 to 100 Å.", rich_help_panel=CONTENT),
+        typer.Option(help="Box edge aimed at, 20 to 100 Å; default: 40.", rich_help_panel=CONTENT),
     ] = None,
     chains: Annotated[
         int | None, typer.Option(help="Or the number of chains.", rich_help_panel=CONTENT)
     ] = None,
     chain_length: Annotated[
-        int | None, typer.Option(help="Repeat units of a chain.", rich_help_panel=CONTENT)
+        int | None,
+        typer.Option(
+            help="Repeat units of a chain; default: what comes nearest to box and composition.",
+            rich_help_panel=CONTENT,
+        ),
     ] = None,
     min_pairs: Annotated[
         int | None,
         typer.Option(
-            help="Enlarge the box until it holds so many ion pairs.", rich_help_panel=CONTENT
+            help="Enlarge the box until it holds so many ion pairs; default: 0.",
+            rich_help_panel=CONTENT,
         ),
     ] = None,
     force_field: Annotated[
-        str | None, typer.Option(help="gaff2 or oplsaa.", rich_help_panel=FIELD)
+        str | None, typer.Option(help="gaff2 (default) or oplsaa.", rich_help_panel=FIELD)
     ] = None,
     charges: Annotated[
         str | None,
         typer.Option(
-            help="am1bcc, resp, resp-gaussian, opls, or a file of your own; default: the force "
-            "field's.",
+            help="am1bcc (default of gaff2), resp, resp-gaussian; opls (default of oplsaa); or a "
+            "file of your own, as docs/molecules.md says.",
             rich_help_panel=FIELD,
         ),
     ] = None,
     water_model: Annotated[
-        str | None, typer.Option(help="tip3p or tip3p-charmm.", rich_help_panel=FIELD)
+        str | None, typer.Option(help="tip3p (default) or tip3p-charmm.", rich_help_panel=FIELD)
     ] = None,
     ion_set: Annotated[
         str | None,
@@ -125,12 +147,20 @@ def md_submit(
     charge_scale: Annotated[
         float | None,
         typer.Option(
-            help="Factor on the charges of ions and charged units.", rich_help_panel=FIELD
+            help="Factor on the charges of ions and charged units; default: 1.",
+            rich_help_panel=FIELD,
         ),
     ] = None,
-    replicas: Annotated[int | None, typer.Option(help="Independent builds a point.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="Independent builds a point; default: 3.")
+    ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Protocol preset: test, demo, quick or full.")
+        str | None,
+        typer.Option(
+            help="How long: test (seconds, shows that it works), demo (20 ps, numbers are "
+            "examples), quick (default; 0.5 ns, about an hour a run on one core) or full (10 ns, "
+            "for a cluster)."
+        ),
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Cluster profile (jobs/clusters/), default: this machine.")
@@ -142,13 +172,21 @@ def md_submit(
         bool, typer.Option("--no-submit", help="Write the run folders, start nothing.")
     ] = False,
     dry_run: DryRunOption = False,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="With --dry-run: show the job scripts, too.")
+    ] = False,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
-    """Build hydrated membranes and run LAMMPS on them, here or on a cluster."""
+    """Build hydrated membranes and run LAMMPS on them, here or on a cluster.
+
+    Options win over campaign.toml; where neither says anything, the defaults below hold.
+    """
     from iemhpc.campaign import submit_campaign
     from iemhpc.polymer.own import own_targets
 
+    if scripts and not dry_run:
+        raise InputError("--scripts shows what a dry run would write; give --dry-run with it")
     submit_now = not (no_submit or dry_run)
     overrides = {
         "salt": salt,
@@ -188,8 +226,12 @@ def md_submit(
         retry_failed=retry_failed,
         say=say,
     )
-    again = "the same without --dry-run or --no-submit"
-    show(summary, json=json, then="iemhpc descriptors" if submit_now else again)
+    then = "the same without --dry-run or --no-submit"
+    if submit_now:
+        is_own = bool(unit) or any(one.lower().endswith(".toml") for one in target or ())
+        look = f"iemhpc check {summary.runs[0].run_id} (what its parameters are worth), then "
+        then = f"{look if is_own else ''}iemhpc descriptors"
+    show(replace(summary, show_scripts=scripts), json=json, then=then)
     if summary.failed:
         raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
 

@@ -190,8 +190,8 @@ def resp_gaussian_charges(
         if not job.exists():
             write_text(job, gaussian_input(molecule, title=job.parent.name))
         raise MissingInputError(
-            f"charge method resp-gaussian has no log for {job.parent.name}; run Gaussian on {job} "
-            f"and put its log there as {job.with_suffix('.log')}"
+            f"charge method resp-gaussian has no log for {job.parent.name}; run Gaussian on {job}, "
+            f"put its log there as {job.with_suffix('.log').name}, then give the same command again"
         )
     say(f"RESP from {log}")
     esp = read_gaussian_log(log, molecule)

@@ -36,6 +36,11 @@ STYLES = Styles(dihedral="opls", mixing="geometric", special_bonds="lj/coul 0.0 
 MAX_DRIFT_E = 0.02
 """A unit whose types sum further from its formal charge is typed wrongly, not rounded."""
 
+SHOWN_E = 0.00005
+"""Smaller deviations are not told: they would read 0.0000."""
+
+GAFF2 = "--force-field gaff2, which estimates what its tables lack"
+
 _UNTYPED = "?"
 
 
@@ -108,7 +113,7 @@ def parametrise_chain(
     if not is_typed:
         charges_e, origins = charges_from_file(chain, charges, typed_e=charges_e)
     for origin in origins:
-        if origin.drift_e:
+        if abs(origin.drift_e) >= SHOWN_E:
             say(f"{origin.residue}: {origin.drift_e:+.4f} e spread over its atoms")
     atoms = TermFinder(typed.names).atoms(lambda types: table.atom_types[types[0]].term)
     return Parameters(
@@ -239,12 +244,12 @@ def _complain(typed: _Typed, missing: Iterable[str], *, is_typed: bool) -> None:
         if is_typed and abs(origin.drift_e) > MAX_DRIFT_E
     ]
     parts = [
-        (untyped, "no type for", "a rule in data/oplsaa/typing.toml"),
-        (list(missing), "no term for", "an entry with its source in data/oplsaa/overlay.toml"),
+        (untyped, "no type for", ""),
+        (list(missing), "no term for", ""),
         (
             list(dict.fromkeys(drifts)),
             f"charges further than {MAX_DRIFT_E} e from the formal charge:",
-            "types whose charges add up, or your own charges in a file",
+            "your own charges in a file (--charges, docs/molecules.md)",
         ),
     ]
     if lacking := [part for part in parts if part[0]]:
@@ -252,7 +257,7 @@ def _complain(typed: _Typed, missing: Iterable[str], *, is_typed: bool) -> None:
         raise ForceFieldError(
             f"OPLS-AA does not cover a polymer of {names}: "
             + ". ".join(f"{what} {'; '.join(items)}" for items, what, _ in lacking)
-            + ". What could supply them: "
-            + "; ".join(cure for _, _, cure in lacking)
-            + "; or the force field gaff2, which estimates what its tables lack"
+            + ". What you can do: "
+            + "; or ".join(filter(None, [*(cure for _, _, cure in lacking), GAFF2]))
+            + ". Types and terms that have a source can be added: data/oplsaa/SOURCES.md"
         )

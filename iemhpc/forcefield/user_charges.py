@@ -18,9 +18,10 @@ spread evenly, and equivalent atoms take their mean.
 
 import csv
 import io
+import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
@@ -94,7 +95,7 @@ class UserCharges:
             raise InputError(
                 f"{self.path} has no charges for {names}; add, with your numbers for the zeros "
                 "(hydrogens: the charge of each on that atom):\n\n"
-                + "\n\n".join(map(template, lacking))
+                + _templates(lacking, self.path.suffix.lower())
             )
 
 
@@ -122,6 +123,25 @@ def load_user_charges(path: Path | str) -> UserCharges:
     if not units:
         raise InputError(f"{path} has no [[unit]]; each has smiles, charges and hydrogens")
     return UserCharges(path=path, units=units)
+
+
+def _templates(units: Sequence[RepeatUnit], suffix: str) -> str:
+    """Return what a file of that kind needs for units."""
+    if suffix == ".csv":
+        return "\n".join(",".join(row) for unit in units for row in _template_rows(unit))
+    if suffix == ".json":
+        entries = [
+            {"smiles": unit.smiles, "charges": zeros, "hydrogens": zeros}
+            for unit in units
+            for zeros in [[0.0] * unit.n_atoms]
+        ]
+        return ",\n".join(map(json.dumps, entries)) + '\n\nin the list "unit"'
+    return "\n\n".join(map(template, units))
+
+
+def _template_rows(unit: RepeatUnit) -> Iterator[tuple[str, ...]]:
+    for place in range(unit.n_atoms):
+        yield (unit.smiles, str(place), "0.0", "0.0")
 
 
 def template(unit: RepeatUnit) -> str:

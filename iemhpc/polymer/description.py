@@ -19,7 +19,8 @@ from iemhpc.polymer.capacity import (
 from iemhpc.polymer.catalog import load_membrane, load_salt, membrane_names
 from iemhpc.polymer.materials import Membrane, System
 from iemhpc.polymer.oligomer import oligomer
-from iemhpc.polymer.repeat_unit import unit_mol
+from iemhpc.polymer.repeat_unit import RepeatUnit, tethered_atoms, unit_mol
+from iemhpc.polymer.sites import sites_in_words
 from iemhpc.units import WATER_MOLAR
 from iemhpc.workspace import publishing
 
@@ -89,6 +90,8 @@ def _unit_lines(membrane: Membrane) -> list[str]:
             f"  {fraction:7.4f}  {unit.name}, charge {unit.charge:+d}, "
             f"{unit.mass_g_mol:.2f} g/mol{joins}  {unit.smiles}"
         )
+        if sites := sites_in_words(unit):
+            lines.append(f"           tethered: {sites} of its SMILES, counted from 0 without [*]")
     return lines
 
 
@@ -140,7 +143,9 @@ def _notes(title: str, notes: Mapping[str, str]) -> list[str]:
 
 
 def draw_membrane(membrane: Membrane, path: Path) -> Path:
-    """Draw the repeat units of a membrane, side by side, with names and fractions.
+    """Draw the repeat units of a membrane, side by side, with names, fractions and their sites.
+
+    Tethered sites are highlighted.
 
     Parameters
     ----------
@@ -170,12 +175,22 @@ def draw_membrane(membrane: Membrane, path: Path) -> Path:
         f"{unit.name}  {100 * fraction:.3g} %"
         for unit, fraction in zip(units, membrane.polymer.fractions, strict=True)
     ]
-    canvas.DrawMolecules([_flat(unit_mol(unit)) for unit in units], legends=legends)
+    canvas.DrawMolecules(
+        [_flat(unit_mol(unit)) for unit in units],
+        highlightAtoms=[_drawn_sites(unit) for unit in units],
+        legends=legends,
+    )
     canvas.FinishDrawing()
     drawing = canvas.GetDrawingText()
     with publishing(path) as temporary:
         temporary.write_bytes(drawing if isinstance(drawing, bytes) else drawing.encode())
     return path
+
+
+def _drawn_sites(unit: RepeatUnit) -> list[int]:
+    """Return the tethered sites as atoms of the drawing, where attachment points count."""
+    heavy = [atom.GetIdx() for atom in unit_mol(unit).GetAtoms() if atom.GetAtomicNum()]
+    return [heavy[site] for site in tethered_atoms(unit)]
 
 
 def _flat(mol: Chem.Mol) -> Chem.Mol:

@@ -20,6 +20,11 @@ from iemhpc.errors import ChemistryError, CompositionError
 from iemhpc.polymer.chain import Point, join
 from iemhpc.polymer.repeat_unit import RepeatUnit
 
+MOSTLY = 0.8
+"""Share of the units in the largest molecule below which a person is told what to do."""
+
+PARTED = "; parts are not bonded to each other: --chain-length, --box or cross-linker joins more"
+
 
 class Slot(NamedTuple):
     """One place in a chain."""
@@ -95,7 +100,8 @@ class NetworkShape:
         return [
             f"network of {counted(self.n_chains, 'chain')}, "
             f"{counted(self.n_crosslinks, 'cross-link')}: {counted(self.n_components, 'part')}, "
-            f"the largest with {100 * self.largest_share:.0f} % of the units",
+            f"the largest with {100 * self.largest_share:.0f} % of the units"
+            + (PARTED if self.largest_share < MOSTLY else ""),
             f"{counted(self.n_loops, 'loop')} (both sides in one chain), "
             f"{counted(self.n_dangling_ends, 'dangling end')}, "
             f"{counted(self.n_free_chains, 'chain')} joined to no other",
@@ -189,7 +195,7 @@ def check_gel(n_chains: int, n_slots: int, n_crosslinks: int, *, name: str) -> N
             f"{name}: a cross-linker fraction that makes no network: {n_crosslinks} cross-linkers "
             f"on {counted(n_chains, 'chain')} lead from a chain to {branching:.2f} others, wanted "
             "more than 1 (Flory's and Stockmayer's gel point, one cross-link per two chains); use "
-            "more cross-linker or longer chains"
+            "more cross-linker, longer chains (--chain-length) or a larger box (--box)"
         )
 
 

@@ -1,12 +1,15 @@
-"""A polymer of one's own, said in words of the command line: ``SMILES:fraction``.
+"""A polymer of one's own, said in words of the command line: ``name=SMILES:fraction``.
 
 What comes out is what a membrane TOML holds, so the two ways make the same polymer, the same graph
 and the same runs.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
+
+from rdkit import Chem, rdBase
 
 from iemhpc.errors import ChemistryError, InputError
 from iemhpc.polymer.catalog import as_membrane, load_membrane, membrane_names
@@ -15,6 +18,8 @@ from iemhpc.settings.membrane import MembraneSettings, make_membrane_settings
 
 WHERE = "the polymer of --unit"
 """How an error names it."""
+
+_NAME = re.compile(r"([A-Za-z][A-Za-z0-9 _-]{0,59})=(.+)")
 
 
 def own_membrane(
@@ -33,7 +38,8 @@ def own_membrane(
     Parameters
     ----------
     units : sequence of str
-        ``SMILES:fraction``, split at the last colon; units of the catalogue keep their names.
+        ``SMILES:fraction`` or ``name=SMILES:fraction``, split at the last colon; without a name,
+        units of the catalogue have theirs.
     crosslinker : str, optional
         The unit with four attachment points, in the same way; its fraction counts with the others.
     arrangement : str
@@ -56,12 +62,12 @@ def own_membrane(
     Examples
     --------
     >>> settings = own_membrane(
-    ...     ["[*]CC([*])C(=O)[O-]:0.4", "[*]CC([*])C(=O)OC:0.6"],
+    ...     ["[*]CC([*])C(=O)[O-]:0.4", "methyl acrylate=[*]CC([*])C(=O)OC:0.6"],
     ...     salts=["NaCl"],
     ...     water_per_site=20,
     ... )
     >>> settings.name, [unit.name for unit in settings.units]
-    ('own-...', ['unit 1', 'unit 2'])
+    ('own-...', ['unit 1', 'methyl acrylate'])
     """
     problems: list[str] = []
     said = [("--unit", text) for text in units]
@@ -69,8 +75,10 @@ def own_membrane(
     tables = []
     for place, (option, text) in enumerate(said, 1):
         try:
-            smiles, fraction = split_unit(text, option=option)
-            unit = RepeatUnit(_catalogued_names().get(_key(smiles), f"unit {place}"), smiles)
+            named, fraction = split_unit(text, option=option)
+            said_name, smiles = split_name(named)
+            usual = _catalogued_names().get(_key(smiles), f"unit {place}")
+            unit = RepeatUnit(said_name or usual, smiles)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -129,6 +137,11 @@ def own_targets(
         "--tethered": tethered,
         "--name": name,
     }
+    if numbers := [target for target in targets if _is_number(target)]:
+        raise InputError(
+            f"got {', '.join(numbers)} as a membrane to simulate: an option takes one value; "
+            "repeat it for each, as in --salt-molar 0.5 --salt-molar 1"
+        )
     if not units:
         given = [option for option, value in options.items() if value is not None]
         if given:
@@ -171,9 +184,51 @@ def split_unit(text: str, *, option: str = "--unit") -> tuple[str, float]:
     if not colon or not smiles or not 0 < fraction <= 1:
         raise InputError(
             f"{option}: got {text!r}, wanted SMILES:fraction with a fraction between 0 and 1, as "
-            "in '[*]CC([*])C(=O)[O-]:0.4'"
+            "in '[*]CC([*])C(=O)[O-]:0.4' or 'acrylate=[*]CC([*])C(=O)[O-]:0.4'"
         )
     return smiles, fraction
+
+
+def split_name(text: str) -> tuple[str | None, str]:
+    """Return name and SMILES of ``name=SMILES``; no name where there is none.
+
+    What is before the first ``=`` is a name where it looks like one and the whole is no repeat
+    unit: SMILES have ``=``, too, for double bonds.
+
+    Examples
+    --------
+    >>> split_name("methyl acrylate=[*]CC([*])C(=O)OC")
+    ('methyl acrylate', '[*]CC([*])C(=O)OC')
+    >>> split_name("O=C(OC)C([*])C[*]")
+    (None, 'O=C(OC)C([*])C[*]')
+    """
+    match = _NAME.fullmatch(text)
+    if match is None or _is_unit(text):
+        return None, text
+    name, smiles = match.group(1).strip(), match.group(2).strip()
+    # Where neither is a unit, one of them has a slip: what begins like a SMILES is one.
+    return (name, smiles) if _is_unit(smiles) or not _is_smiles(name) else (None, text)
+
+
+def _is_unit(smiles: str) -> bool:
+    try:
+        RepeatUnit("unit", smiles)
+    except ChemistryError:
+        return False
+    return True
+
+
+def _is_smiles(text: str) -> bool:
+    with rdBase.BlockLogs():
+        return Chem.MolFromSmiles(text) is not None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @cache

@@ -150,8 +150,11 @@ def tethered_atoms(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ..
     """
     if convention not in CONVENTIONS:
         raise unknown_name("site convention", convention, CONVENTIONS)
-    if unit.given_sites:
-        return unit.given_sites
+    return unit.given_sites or found_sites(unit, convention)
+
+
+def found_sites(unit: RepeatUnit, convention: str = "paper") -> tuple[int, ...]:
+    """Return the tethered sites that the structure of a unit shows, whatever a user gave."""
     mol = _parse(unit.smiles)
     index = _index_without_dummies(mol)
     return tuple(sorted(index[site] for site in charged_sites(mol, convention)))

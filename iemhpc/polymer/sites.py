@@ -10,7 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from iemhpc.polymer.repeat_unit import CONVENTIONS, RepeatUnit, tethered_atoms
+from iemhpc.polymer.repeat_unit import CONVENTIONS, RepeatUnit, tethered_atoms, unit_mol
+
+
+def sites_in_words(unit: RepeatUnit) -> str:
+    """Return elements, number and places of a unit's tethered sites, empty without any.
+
+    Examples
+    --------
+    >>> sites_in_words(RepeatUnit("vinyl sulfate", "[*]CC([*])OS(=O)(=O)[O-]"))
+    'O x3 (atoms 4, 5, 6)'
+    """
+    sites = tethered_atoms(unit)
+    if not sites:
+        return ""
+    heavy = [atom.GetSymbol() for atom in unit_mol(unit).GetAtoms() if atom.GetAtomicNum()]
+    symbols = [heavy[site] for site in sites]
+    kinds = ", ".join(f"{kind} x{symbols.count(kind)}" for kind in dict.fromkeys(symbols))
+    return f"{kinds} (atom{'s' if len(sites) > 1 else ''} {', '.join(map(str, sites))})"
 
 
 def tethered_masks(chain: Chem.Mol, units: Sequence[RepeatUnit]) -> dict[str, NDArray[np.bool_]]:

@@ -101,7 +101,7 @@ def lay_network(
         raise CompositionError(
             f"{name} of {counted(len(sequences), 'chain')}: the far sides of "
             f"{counted(len(near), 'cross-linker')} cannot be placed away from their near sides; "
-            "use a larger box, so that chains are longer or more, or less cross-linker"
+            "use a larger box (--box), longer chains (--chain-length), or less cross-linker"
         )
     return best[1]
 

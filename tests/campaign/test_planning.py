@@ -9,7 +9,9 @@ import pytest
 from iemhpc.campaign import plan_campaign, submit_campaign
 from iemhpc.errors import InputError
 from iemhpc.polymer.capacity import ion_exchange_capacity_meq_g
+from iemhpc.polymer.catalog import load_membrane
 from iemhpc.polymer.own import own_membrane
+from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.settings.campaign import Targets, load_campaign
 from iemhpc.workspace import Workspace
 
@@ -188,11 +190,19 @@ def test_defaults_follow_from_force_field_and_water(workspace: Workspace) -> Non
     assert tuple(oplsaa.plan.physics[name] for name in names) == wanted
 
 
+def _charged(unit: RepeatUnit, shift: float) -> str:
+    """Return a unit's charges in a file of one's own: its formal charge and a dipole."""
+    charges = [unit.charge + shift, -shift, *[0.0] * (unit.n_atoms - 2)]
+    zeros = [0.0] * unit.n_atoms
+    return f'[[unit]]\nsmiles = "{unit.smiles}"\ncharges = {charges}\nhydrogens = {zeros}\n'
+
+
 def test_charges_of_ones_own_are_known_by_their_content(workspace: Workspace) -> None:
     path = workspace.root / "mine.toml"
     ids = set()
-    for text in ("a = 1", "a = 2", "a = 1"):
-        path.write_text(text)
+    units = load_membrane("CR61").polymer.units
+    for shift in (0.1, 0.2, 0.1):
+        path.write_text("\n".join(_charged(unit, shift) for unit in units))
         (one,) = planned_of(workspace, salt_molar=[1.0], charges=str(path))
         assert one.plan.physics["charges"].startswith("file:")
         assert one.plan.request["charges_file"] == str(path)

@@ -1,6 +1,7 @@
 """From campaign.toml to finished runs; the slow one builds and runs a real membrane."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,13 +116,15 @@ def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
     workspace: Workspace, lmp: str
 ) -> None:
     before = sorted(workspace.root.rglob("*"))
-    summary = submit_campaign(workspace, dry_run=True)
+    summary = replace(submit_campaign(workspace, dry_run=True), show_scripts=True)
     text = "\n".join(summary.lines())
     assert "CR61/NaCl  0.9 1" in text
     assert "by theory inside" in text
     assert "  0.34 0.4 " in text
     assert "== composition of CR61/NaCl at 0.9, 1 mol/L, run " in text
     assert "cross-links" in text
+    assert "  unit styrenesulfonate" in text
+    assert "tethered sites    styrenesulfonate: O x3 (atoms " in text
     assert summary.runs[0].state == "new"
     assert f"lammps=({lmp} -sf opt)" in text
     assert sorted(workspace.root.rglob("*")) == before
@@ -151,7 +154,12 @@ def test_without_a_campaign_named_membranes_take_defaults_and_it_is_said(
 def test_a_dry_run_shows_equal_scripts_once_and_the_table_last(
     workspace: Workspace, lmp: str
 ) -> None:
-    summary = submit_campaign(workspace, overrides={"replicas": 3}, dry_run=True)
+    overrides = {"replicas": 3}
+    dry = submit_campaign(workspace, overrides=overrides, dry_run=True)
+    brief = dry.lines()
+    assert brief[0].startswith("== composition of CR61/NaCl")
+    assert brief[-1].endswith("--scripts shows the job scripts too")
+    summary = replace(dry, show_scripts=True)
     lines = summary.lines()
     assert lines[0].startswith("== ")
     assert len([line for line in lines if line.startswith("== /")]) == 1

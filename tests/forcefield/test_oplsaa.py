@@ -253,16 +253,16 @@ def test_all_that_is_missing_is_named_at_once():
         "does not cover a polymer of odd, pyridinium, vdf",
         "no type for odd atom 2 (P bonded to COOO); odd atom 3",
         "no term for bond CF-CT; ",
-        "a rule in data/oplsaa/typing.toml",
-        "an entry with its source in data/oplsaa/overlay.toml",
-        "the force field gaff2",
+        "What you can do: --force-field gaff2, which estimates what its tables lack. ",
+        "can be added: data/oplsaa/SOURCES.md",
     ):
         assert part in message
 
 
 def test_types_that_do_not_add_up_to_the_formal_charge_are_refused():
-    with pytest.raises(ForceFieldError, match=r"4VP sums to -0\.0650, formal charge \+0"):
+    with pytest.raises(ForceFieldError, match=r"4VP sums to -0\.0650, formal charge \+0") as caught:
         parametrise_chain(link([RepeatUnit("4VP", "[*]CC([*])c1ccncc1")] * 2))
+    assert "your own charges in a file (--charges, docs/molecules.md); or --f" in str(caught.value)
 
 
 def test_a_small_drift_is_spread_evenly_recorded_and_told(monkeypatch):

@@ -10,6 +10,7 @@ from iemhpc.errors import ChemistryError, CompositionError
 from iemhpc.polymer.catalog import load_membrane, membrane_names
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.network import (
+    PARTED,
     Network,
     Slot,
     check_gel,
@@ -152,7 +153,7 @@ def test_shape_counts_loops_dangling_ends_and_free_chains() -> None:
     assert shape.n_free_chains == 2
     assert units_of_parts(Network(PAIR, chains)) == (0, 0, 0, 1, 1)
     assert shape.lines() == [
-        "network of 2 chains, 1 cross-link: 2 parts, the largest with 60 % of the units",
+        "network of 2 chains, 1 cross-link: 2 parts, the largest with 60 % of the units" + PARTED,
         "1 loop (both sides in one chain), 3 dangling ends, 2 chains joined to no other",
     ]
 
