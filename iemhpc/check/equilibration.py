@@ -22,7 +22,13 @@ from iemhpc.check.thermo import (
     without_start,
 )
 from iemhpc.lammps.data_file import read_data
-from iemhpc.lammps.equilibration import Change, SeriesMean, compare_blocks, mean_with_error
+from iemhpc.lammps.equilibration import (
+    FEWEST_INDEPENDENT,
+    Change,
+    SeriesMean,
+    compare_blocks,
+    mean_with_error,
+)
 from iemhpc.lammps.log_file import ThermoTable, error_lines, thermo_tables, warning_lines
 from iemhpc.units import FS_PER_PS, G_CM3_PER_G_MOL_A3
 
@@ -36,6 +42,9 @@ LARGEST_PRESSURE_ATM = 200.0
 LARGEST_TEMPERATURE = 0.02
 """Relative deviation of the production's mean temperature."""
 
+LARGEST_TOLERANCE = 0.02
+"""A density_tolerance above it, as in test and demo, makes "steady" an empty word."""
+
 LARGEST_DENSITY = 0.1
 """Relative deviation of the density from the one aimed at."""
 
@@ -44,6 +53,8 @@ ERRORS = 3.0
 
 TO_DENSITY, SETTLE = "to density", "settle"
 """How ``equilibrate.in`` begins the labels of its NPT blocks, and of its last two runs."""
+
+_ERRORS_SAID = "  ± standard error, where a run is long enough to say (four independent values)"
 
 STAGES = ("minimize", "equilibrate", "production")
 
@@ -57,11 +68,15 @@ class Density:
     realised_g_cm3: SeriesMean | None
     """Of the second half of the last NPT, whose mean box production has; None before it."""
     relaxation_ps: float | None
-    """Its correlation time."""
+    """Its correlation time; None where that NPT is too short to say."""
     blocks_g_cm3: tuple[float, ...]
     """Means of the blocks of NPT that looked for it."""
+    block_n: int
+    """Lines of the shorter one of the last two of them."""
     change: Change | None
     """The last two blocks; None where there are not two."""
+    tolerance: float
+    """Relative change that the protocol takes for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +104,7 @@ class EquilibrationSection:
     def lines(self) -> list[str]:
         """Return the table of runs, the densities, and the production."""
         head = f"  {'run':<36}{'ps':>9}{'K':>16}{'atm':>18}{'g/cm³':>19}"
-        lines = [head, *map(_part_line, self.parts), *_density_lines(self.density)]
+        lines = [head, *map(_part_line, self.parts), _ERRORS_SAID, *_density_lines(self.density)]
         if self.production:
             lines += [_part_line(self.production.part), *_production_lines(self.production)]
         return lines + [f"  {line}" for line in (*self.warnings, *self.errors)]
@@ -145,10 +160,12 @@ def density_of(
     settled = next((table for table in tables if table.label.startswith(SETTLE)), None)
     series = None if settled is None else without_start(settled, "Density")
     change = None
+    tolerance = float(protocol.get("density_tolerance", 0.0))
+    last = [without_start(block, "Density") for block in blocks[-2:]]
     if len(blocks) > 1 and all(block.complete for block in blocks[-2:]):
         change = compare_blocks(
-            *(without_start(block, "Density") for block in blocks[-2:]),
-            tolerance=float(protocol.get("density_tolerance", 0.0)),
+            *last,
+            tolerance=tolerance,
             block_ps=float(np.ptp(blocks[-1]["Time"])) / FS_PER_PS,
         )
     return Density(
@@ -158,7 +175,9 @@ def density_of(
         if settled is None or series is None
         else relaxation_ps(without_start(settled, "Time") / FS_PER_PS, series),
         blocks_g_cm3=tuple(float(without_start(block, "Density").mean()) for block in blocks),
+        block_n=min(map(len, last), default=0),
         change=change,
+        tolerance=tolerance,
     )
 
 
@@ -197,13 +216,18 @@ def production_doubts(production: Production, physics: Mapping[str, Any]) -> lis
             "the potential energy of the production's halves differs by more than its error: it "
             "still relaxes; lengthen anneal_ps or the production"
         )
-    drift_kt, error = production.drift_kt_atom_ns, production.drift_kt_error
-    if drift_kt is not None and abs(drift_kt) > max(LARGEST_DRIFT_KT, ERRORS * error):
+    drift_kt = production.drift_kt_atom_ns
+    if drift_kt is not None and abs(drift_kt) > _allowed_drift_kt(production):
         said.append(
             f"{production.drift_of} drifts by {drift_kt:+.2f} kT an atom and ns, wanted at most "
             f"{LARGEST_DRIFT_KT:g}; shorten timestep_fs or tighten pppm"
         )
     return said
+
+
+def _allowed_drift_kt(production: Production) -> float:
+    """Return the drift above which there is a doubt: the limit, or its own errors if larger."""
+    return max(LARGEST_DRIFT_KT, ERRORS * production.drift_kt_error)
 
 
 def _part_line(part: RunPart) -> str:
@@ -215,40 +239,72 @@ def _part_line(part: RunPart) -> str:
 
 
 def _with_error(mean: SeriesMean, digits: int) -> str:
-    error = f" ± {mean.error:.{digits}f}" if mean.n > 1 else ""
+    error = f" ± {mean.error:.{digits}f}" if mean.n_independent >= FEWEST_INDEPENDENT else ""
     return f"{mean.mean:.{digits}f}{error}"
 
 
 def _density_lines(density: Density) -> list[str]:
     lines = []
     if density.change:
-        change = density.change
         blocks = " ".join(f"{value:.4f}" for value in density.blocks_g_cm3)
-        lines.append(
-            f"  density by block of NPT: {blocks} g/cm³; the last two differ by "
-            f"{100 * change.relative:+.2f} %, error {100 * change.error / change.second:.2f} %: "
-            f"{'steady' if change.is_steady else 'NOT steady'} by the protocol's tolerance"
-        )
+        lines += [f"  density by block of NPT: {blocks} g/cm³", f"    {_steadiness(density)}"]
     line = f"  density aimed at {density.aimed_g_cm3:.4f} g/cm³"
     if density.realised_g_cm3:
         line += f", realised {_with_error(density.realised_g_cm3, 4)}"
-    if density.relaxation_ps is not None:
-        line += f"; it relaxes in {density.relaxation_ps:.2g} ps"
+        line += f"; it relaxes in {_time(density.relaxation_ps)}"
     return [*lines, line]
+
+
+def _steadiness(density: Density) -> str:
+    """Return how far the last two blocks differ, what was allowed, and the verdict."""
+    change = density.change
+    if change is None:
+        return ""
+    error = f"{100 * change.error / change.second:.2f} %"
+    if density.block_n < FEWEST_INDEPENDENT:
+        error = "too short to say"
+    said = (
+        f"the last two differ by {100 * change.relative:+.2f} %, error: {error}; the protocol "
+        f"takes up to {100 * density.tolerance:g} %, or twice the error, for none: "
+    )
+    if not change.is_steady:
+        return f"{said}NOT steady"
+    if density.tolerance > LARGEST_TOLERANCE:
+        return f"{said}within it, which shows little"
+    return f"{said}steady"
+
+
+def _time(relaxation_ps: float | None) -> str:
+    """Return a correlation time in words; 0 is less than the 0.2 ps or so between two lines."""
+    if relaxation_ps is None:
+        return "a time that the run is too short to say"
+    return f"{relaxation_ps:.2g} ps" if relaxation_ps > 0 else "less than the log's step"
 
 
 def _production_lines(production: Production) -> list[str]:
     halves = production.potential_kcal_mol
     verdict = {True: "stationary", False: "NOT stationary", None: "too short to say"}
+    error = "" if halves.is_steady is None else f" ± {halves.error:.1f}"
     lines = [
-        f"  potential energy: halves {halves.first:.1f} and {halves.second:.1f} ± "
-        f"{halves.error:.1f} kcal/mol: {verdict[halves.is_steady]}; it relaxes in "
-        f"{production.relaxation_ps:.2g} ps"
+        f"  potential energy: halves {halves.first:.1f} and {halves.second:.1f}{error} kcal/mol: "
+        f"{verdict[halves.is_steady]}; it relaxes in {_time(production.relaxation_ps)}"
     ]
-    if production.drift_kcal_mol_atom_ns is not None:
-        lines.append(
-            f"  drift of {production.drift_of}: {production.drift_kcal_mol_atom_ns:+.3g} ± "
-            f"{production.drift_error_kcal_mol_atom_ns:.2g} kcal/mol an atom and ns, "
-            f"{production.drift_kt_atom_ns:+.3g} kT"
+    drift_kt = production.drift_kt_atom_ns
+    if production.drift_kcal_mol_atom_ns is None or drift_kt is None:
+        return lines
+    own_kt = ERRORS * production.drift_kt_error
+    if abs(drift_kt) > _allowed_drift_kt(production):
+        said = "TOO LARGE"
+    elif abs(drift_kt) > LARGEST_DRIFT_KT:
+        said = "too short to say, for it is within its errors"
+    else:
+        said = (
+            "small" if own_kt <= LARGEST_DRIFT_KT else "small, but the errors could hide a larger"
         )
-    return lines
+    return [
+        *lines,
+        f"  drift of {production.drift_of}: {drift_kt:+.3g} ± {production.drift_kt_error:.2g} "
+        f"kT an atom and ns ({production.drift_kcal_mol_atom_ns:+.3g} kcal/mol an atom and ns)",
+        f"    counts above {LARGEST_DRIFT_KT:g} (a tenth for each of an atom's two or three "
+        f"degrees of freedom) and above {ERRORS:g} of its errors, {own_kt:.2g}: {said}",
+    ]

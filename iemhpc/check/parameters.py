@@ -156,7 +156,7 @@ def _doubts(row: ParameterRow) -> list[str]:
 
 def _origin(row: ParameterRow) -> str:
     """Return the table, program or paper that a source begins with."""
-    first = re.split(r":\s", row.source, maxsplit=1)[0].strip() or "no source"
+    first = re.split(r":\s|; the type's own", row.source, maxsplit=1)[0].strip() or "no source"
     return f"charges: {first}" if row.kind == "charge" else first
 
 

@@ -4,18 +4,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iemhpc.check.equilibration import EquilibrationSection, check_equilibration
-from iemhpc.check.parameters import ParameterSection, check_parameters
+from iemhpc.check.equilibration import (
+    ERRORS,
+    LARGEST_DENSITY,
+    LARGEST_DRIFT_KT,
+    LARGEST_PRESSURE_ATM,
+    LARGEST_TEMPERATURE,
+    EquilibrationSection,
+    check_equilibration,
+)
+from iemhpc.check.parameters import (
+    DEEPEST_KCAL_MOL,
+    HIGHEST_PENALTY,
+    LARGEST_DRIFT_E,
+    ParameterSection,
+    check_parameters,
+)
 from iemhpc.check.structure import StructureSection, check_structure
 from iemhpc.errors import InputError
 from iemhpc.lammps.parameter_table import ParameterRow, read_parameters
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.run_files import read_usable_plan
 from iemhpc.scheduler.runs import damaged_plan, find_run
+from iemhpc.settings.protocol import preset_of
 from iemhpc.workspace import Workspace
 
 if TYPE_CHECKING:
     from iemhpc.lammps.second_engine import EnergyComparison
+
+
+PURPOSELY_SHORT = ("test", "demo")
+"""Protocols whose numbers are examples."""
+
+_LEGEND = (
+    "doubtful parameter: a parmchk2 penalty above "
+    f"{HIGHEST_PENALTY:g} or its default value; by analogy, from memory or assumed;",
+    f"  charges corrected by more than {LARGEST_DRIFT_E:g} e; a well deeper than "
+    f"{DEEPEST_KCAL_MOL:g} kcal/mol.",
+    f"doubt about the run: beyond {ERRORS:g} errors, a pressure off by {LARGEST_PRESSURE_ATM:g} "
+    f"atm, a temperature by {100 * LARGEST_TEMPERATURE:g} %,",
+    f"  a drift above {LARGEST_DRIFT_KT:g} kT an atom and ns; a density {100 * LARGEST_DENSITY:g} "
+    "% off the aimed one, or not steady. Too short to say is no doubt.",
+)
+"""What counts, in four lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +57,8 @@ class CheckReport:
     """Name of its folder."""
     system: str
     """Membrane and salt."""
+    protocol: str
+    """Name of the preset whose variables it has; ``own`` where some differ."""
     parameters: ParameterSection
     """Where they come from."""
     equilibration: EquilibrationSection | None
@@ -41,7 +74,13 @@ class CheckReport:
 
     def lines(self) -> list[str]:
         """Return the three sections and the verdict."""
-        lines = [f"run {self.run_id}, {self.system}", "", *self.parameters.lines(), ""]
+        lines = [f"run {self.run_id}, {self.system}"]
+        if self.protocol in PURPOSELY_SHORT:
+            lines.append(
+                f"protocol {self.protocol}: short by design; density, pressure and drift are "
+                "examples"
+            )
+        lines += ["", *self.parameters.lines(), ""]
         lines.append("EQUILIBRATION" if self.equilibration else "EQUILIBRATION: not run yet")
         if self.equilibration:
             lines += self.equilibration.lines()
@@ -53,6 +92,7 @@ class CheckReport:
         lines += [f"FAILS: {failure}" for failure in self.failures]
         return [
             *lines,
+            *_LEGEND,
             f"{len(self.failures)} failures, {len(self.doubts)} doubts about the run, "
             f"{len(self.parameters.doubts)} doubtful parameters",
         ]
@@ -108,6 +148,7 @@ def check_run(
     return CheckReport(
         run_id=folder.name,
         system=str(physics["system"]),
+        protocol=preset_of(physics["protocol"]),
         parameters=check_parameters(rows),
         equilibration=equilibration,
         structure=structure,

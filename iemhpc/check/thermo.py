@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iemhpc.lammps.equilibration import Change, SeriesMean, compare_halves, drift, mean_with_error
+from iemhpc.lammps.equilibration import (
+    FEWEST_INDEPENDENT,
+    Change,
+    SeriesMean,
+    compare_halves,
+    drift,
+    mean_with_error,
+)
 from iemhpc.lammps.log_file import ThermoTable, thermo_tables
 from iemhpc.units import FS_PER_PS, PS_PER_NS
 
@@ -49,8 +56,8 @@ class Production:
     """Length, temperature, pressure, density."""
     potential_kcal_mol: Change
     """Potential energy, first half against second."""
-    relaxation_ps: float
-    """Correlation time of the potential energy."""
+    relaxation_ps: float | None
+    """Correlation time of the potential energy; None where it is too short to say."""
     drift_of: str
     """Econserve, or TotEng in older logs."""
     drift_kcal_mol_atom_ns: float | None
@@ -106,12 +113,18 @@ def without_start(table: ThermoTable, column: str) -> NDArray[np.float64]:
     return values[1:] if len(values) > 1 else values
 
 
-def relaxation_ps(times_ps: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """Return the correlation time of a series, ps: (g - 1)/2 of its steps."""
-    if len(values) < 2:
-        return 0.0
+def relaxation_ps(times_ps: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
+    """Return the correlation time of a series, ps: (g - 1)/2 of its steps.
+
+    None where the series is worth less than eight independent values (two halves of four each):
+    its correlations cannot be told from its length. Values further apart than they remember give
+    0, which means less than the time between two.
+    """
+    mean = mean_with_error(values)
+    if mean.n_independent < 2 * FEWEST_INDEPENDENT:
+        return None
     step_ps = float(np.ptp(times_ps)) / (len(values) - 1)
-    return (mean_with_error(values).inefficiency - 1.0) / 2.0 * step_ps
+    return (mean.inefficiency - 1.0) / 2.0 * step_ps
 
 
 def production_of(

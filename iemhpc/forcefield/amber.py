@@ -5,7 +5,7 @@ divided by their IDIVF here. Format: https://ambermd.org/FileFormats.php#parm.da
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -132,12 +132,12 @@ def parse_parm_dat(text: str, *, name: str = "parm.dat") -> AmberTable:
     if nonbonded is None:
         raise InputError(f"{name} is not a parm.dat file: it has no section of Lennard-Jones terms")
     return AmberTable(
-        masses=_entries(masses, kind="masses", name=name),
-        bonds=_entries(bonds[1:], kind="bonds", name=name),
-        angles=_entries(angles, kind="angles", name=name),
-        dihedrals=_entries(dihedrals, kind="dihedrals", name=name),
-        impropers=_entries(impropers, kind="impropers", name=name),
-        nonbonded=_entries(nonbonded[1:], kind="nonbonded", name=name),
+        masses=_entries(masses, kind="masses", name=name, say_source=_noted),
+        bonds=_entries(bonds[1:], kind="bonds", name=name, say_source=_noted),
+        angles=_entries(angles, kind="angles", name=name, say_source=_noted),
+        dihedrals=_entries(dihedrals, kind="dihedrals", name=name, say_source=_noted),
+        impropers=_entries(impropers, kind="impropers", name=name, say_source=_noted),
+        nonbonded=_entries(nonbonded[1:], kind="nonbonded", name=name, say_source=_noted),
     )
 
 
@@ -166,17 +166,46 @@ def parse_frcmod(lines: Iterable[str], *, name: str = "parmchk2") -> AmberTable:
     )
 
 
+_STATISTICS = re.compile(r"(\S+)\s+(\d+)(?:\s+(\d[\d.]*))?$")
+"""What gaff2.dat notes of a bond or an angle: which source, how often it occurred, its spread."""
+
+
+def _noted(name: str, remark: str, kind: str) -> str:
+    """Return the source of a table's line, with the table's own note in words.
+
+    Examples
+    --------
+    >>> _noted("gaff2.dat 2.2.20", "2021 33079 0.0044", "bonds")
+    'gaff2.dat 2.2.20: its note: source 2021, occurrence 33079, rmsd 0.0044'
+    """
+    if kind in ("bonds", "angles") and (found := _STATISTICS.match(remark)):
+        words = [f"source {found[1]}", f"occurrence {found[2]}"]
+        remark = ", ".join([*words, f"rmsd {found[3]}"] if found[3] else words)
+    return f"{name}: its note: {remark}" if remark else name
+
+
+def _remarked(name: str, remark: str, _kind: str) -> str:
+    """Return the source of a line of parmchk2, which says in words what it did."""
+    return f"{name}: {remark}" if remark else name
+
+
 _N_TYPES = {"masses": 1, "bonds": 2, "angles": 3, "dihedrals": 4, "impropers": 4, "nonbonded": 1}
 _N_VALUES = {"masses": 1, "bonds": 2, "angles": 2, "dihedrals": 4, "impropers": 3, "nonbonded": 2}
 
 
-def _entries(lines: Iterable[str], *, kind: str, name: str) -> dict[Key, Entry]:
+def _entries(
+    lines: Iterable[str],
+    *,
+    kind: str,
+    name: str,
+    say_source: Callable[[str, str, str], str] = _remarked,
+) -> dict[Key, Entry]:
     """Read one section; a later block of a key replaces an earlier one."""
     entries: dict[Key, Entry] = {}
     is_continued = False
     for line in lines:
         types, values, remark = _fields(line, kind=kind, name=name)
-        entry = Entry(values, f"{name}: {remark}" if remark else name, _penalty(remark))
+        entry = Entry(values, say_source(name, remark, kind), _penalty(remark))
         key = _canonical(types, kind)
         if kind == "dihedrals":
             idivf, k, phase, n = values

@@ -119,6 +119,27 @@ GAFF2 with TIP3P at 10 Å; full compresses in the 21 steps of Larsen, Lin, Hart 
 Macromolecules 44, 6944 (2011), with their 600 K and 50,000 bar."""
 
 
+def preset_of(variables: Mapping[str, float]) -> str:
+    """Return the name of the preset whose lengths these variables have, ``own`` if none.
+
+    The cut-off and the accuracy of PPPM are no lengths: a run of the demo with another cut-off is
+    as short.
+
+    Examples
+    --------
+    >>> preset_of(protocol_variables("demo", {"cutoff_A": 9})), preset_of({"anneal_ps": 1.0})
+    ('demo', 'own')
+    """
+    for name, preset in PRESETS.items():
+        if all(
+            variables.get(key) == value
+            for key, value in preset.variables.items()
+            if key.endswith("_ps")
+        ):
+            return name
+    return "own"
+
+
 def protocol_variables(name: str, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
     """Return a preset's LAMMPS variables, some of them replaced.
 

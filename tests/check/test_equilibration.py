@@ -47,13 +47,13 @@ def production(**columns: np.ndarray) -> Production:
 TIMES_PS = 0.2 * np.arange(501)
 
 
-def section(density: np.ndarray) -> EquilibrationSection:
+def section(density: np.ndarray, *, tolerance: float = 0.005) -> EquilibrationSection:
     blocks = np.array_split(density, 3)
     tables = [table(f"to density, block {k}, 10 ps", d) for k, d in enumerate(blocks, 1)]
     tables.append(table("settle, 10 ps NPT", blocks[-1]))
     return EquilibrationSection(
         parts=(),
-        density=density_of(tables, protocol=PHYSICS["protocol"], aimed_g_cm3=1.1),
+        density=density_of(tables, protocol={"density_tolerance": tolerance}, aimed_g_cm3=1.1),
         production=None,
         warnings=(),
         errors=(),
@@ -74,6 +74,25 @@ def test_a_density_at_rest_is_none() -> None:
     assert rest.density.blocks_g_cm3 == pytest.approx([1.1, 1.1, 1.1])
 
 
+def test_the_tolerance_that_was_used_is_said_and_a_wide_one_shows_little() -> None:
+    lines = section(np.full(153, 1.1) + np.tile([0.01, -0.01, 0.0], 51)).lines()
+    assert any(
+        "error: 0." in line and "takes up to 0.5 %, or twice the error, for none: steady" in line
+        for line in lines
+    )
+    wide = section(np.linspace(1.0, 1.1, 153), tolerance=0.5).lines()
+    assert any("up to 50 %" in line and line.endswith("which shows little") for line in wide)
+
+
+def test_what_is_too_short_says_so_and_has_no_error() -> None:
+    lines = section(np.array([1.0, 1.1, 1.0, 1.1, 1.0, 1.1])).lines()
+    assert any("error: too short to say" in line for line in lines)
+    assert any(
+        "realised 1.1000; it relaxes in a time that the run is too short to say" in line
+        for line in lines
+    )
+
+
 def test_a_density_far_from_the_one_aimed_at_is_a_doubt() -> None:
     (doubt,) = section(np.full(153, 0.9)).doubts(PHYSICS)
     assert doubt.startswith("the density is 0.900 g/cm³, and 1.100 was aimed at")
@@ -90,6 +109,33 @@ def test_drift_is_per_atom_and_nanosecond_and_in_kt() -> None:
     assert drifting.drift_kt_atom_ns == pytest.approx(0.6 / 0.596, rel=0.01)
     (doubt,) = production_doubts(drifting, PHYSICS)
     assert doubt.startswith("Econserve drifts by +1.01 kT an atom and ns, wanted at most 0.2")
+
+
+def drift_line(found: Production) -> str:
+    whole = EquilibrationSection(
+        parts=(),
+        density=section(np.full(153, 1.1)).density,
+        production=found,
+        warnings=(),
+        errors=(),
+    )
+    (line,) = [line for line in whole.lines() if "counts above 0.2" in line]
+    return line.rpartition(": ")[2]
+
+
+def test_why_a_drift_counts_or_not_is_said_with_its_criterion() -> None:
+    assert drift_line(production()) == "small"
+    assert drift_line(production(Econserve=-4000.0 + 0.6 * TIMES_PS)) == "TOO LARGE"
+    rng = np.random.default_rng(5)
+    noise = 40.0 * rng.normal(size=501)
+    level = noise - np.polyval(np.polyfit(TIMES_PS, noise, 1), TIMES_PS)
+    noisy = production(Econserve=-4000.0 + 0.15 * TIMES_PS + level)
+    assert abs(noisy.drift_kt_atom_ns or 0.0) > 0.2
+    assert drift_line(noisy) == "too short to say, for it is within its errors"
+    assert not any("drifts by" in doubt for doubt in production_doubts(noisy, PHYSICS))
+    assert drift_line(production(Econserve=-4000.0 + level)) == (
+        "small, but the errors could hide a larger"
+    )
 
 
 def test_a_potential_that_still_falls_is_a_doubt() -> None:

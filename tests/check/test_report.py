@@ -86,6 +86,9 @@ def test_the_report_is_one_of_sections_and_ends_in_counts(report: CheckReport) -
     assert lines[0].endswith("CR61/NaCl")
     assert any(line.startswith("PARAMETERS: ") for line in lines)
     assert "EQUILIBRATION" in lines
+    assert lines[1] == ("protocol test: short by design; density, pressure and drift are examples")
+    assert sum("too short to say" in line for line in lines) >= 2
+    assert any(line.startswith("doubtful parameter: a parmchk2 penalty above 10") for line in lines)
     assert re.fullmatch(r"0 failures, \d+ doubts about the run, \d+ doubtful parameters", lines[-1])
 
 

@@ -58,7 +58,7 @@ def test_padded_types_the_hydrophilic_line_and_prose_after_end_are_understood():
     table = parse_parm_dat(PARM_DAT)
     assert table.bond("ca", "c").values == (300.0, 1.4)
     assert len(table.bonds) == 2
-    assert table.bond("ca", "c").source == "parm.dat 9.9.9: SOURCE1"
+    assert table.bond("ca", "c").source == "parm.dat 9.9.9: its note: SOURCE1"
 
 
 def test_an_improper_with_fewer_wildcards_goes_first():
