@@ -79,6 +79,8 @@ def examine(workspace: Path = Path()) -> tuple[Check, ...]:
         check_lammps(),
         check_mpiexec(),
         *check_amber(),
+        check_optional("pyscf", "pyscf", "RESP charges (md-submit --charges resp)", "qm"),
+        check_optional("openmm", "OpenMM", "a second engine (check --energies)", "check"),
         check_scheduler("slurm", "sbatch"),
         check_scheduler("pbs", "qsub"),
         check_gpus(),
@@ -247,6 +249,16 @@ def missing_libraries(text: str) -> tuple[str, ...]:
     """
     found = re.findall(r"(\S+) => not found|loading shared libraries: (\S+?):", text)
     return tuple(dict.fromkeys(first or second for first, second in found))
+
+
+def check_optional(name: str, package: str, purpose: str, extra: str) -> Check:
+    """Check that a package of an extra is installed, by its metadata, importing nothing."""
+    remedy = f"pip install 'iemhpc[{extra}]'"
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, f"{purpose}; the rest works without", "not installed", remedy)
+    return Check(name, True, purpose, version, "")
 
 
 def check_scheduler(name: str, program: str) -> Check:

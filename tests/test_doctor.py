@@ -136,6 +136,11 @@ def test_a_missing_package_is_named_with_its_installation(monkeypatch):
     assert check.remedy == "pip install no-such-package-of-ours"
 
 
+def test_an_extra_that_is_missing_says_which_one():
+    check = doctor.check_optional("openmm", "no-such-package", "a second engine", "check")
+    assert (check.found, check.remedy) == (False, "pip install 'iemhpc[check]'")
+
+
 def test_a_workspace_that_cannot_be_written_is_found():
     check = doctor.check_workspace(Path("/proc"))
     assert not check.found

@@ -164,7 +164,7 @@ def composition_lines(run: CampaignRun) -> list[str]:
     figures = {
         "architecture": architecture,
         "chains": f"{box.n_chains} of {counted(box.units_per_chain, 'unit')}: {units}",
-        **{f"unit {name}": smiles for name, smiles in run.units.items()},
+        **{f"unit {name.removeprefix('unit ')}": text for name, text in run.units.items()},
         "tethered sites": ", ".join(f"{name}: {what}" for name, what in run.tethered.items()),
         "force field": f"{chemistry['force_field']}, charges {chemistry['charges']}"
         + (f" scaled by {scale:g}" if scale != 1 else ""),

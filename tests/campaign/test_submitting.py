@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iemhpc.campaign import UNFINISHED, plan_campaign, submit_campaign
+from iemhpc.campaign import UNFINISHED, plan_campaign, submit_campaign, submitting
 from iemhpc.errors import InputError, MissingInputError, ProgramError
 from iemhpc.lammps.run_folder import plan_json, read_plan
 from iemhpc.settings.campaign import load_campaign
@@ -193,6 +193,27 @@ def test_a_campaign_is_built_and_run_once(workspace: Workspace, lmp: str) -> Non
     assert longer.started == (run.run_id,)
     assert longer.runs[0].state == "done"
     assert len((folder / "attempts.log").read_text().splitlines()) == 2
+
+
+def test_what_a_box_repeats_and_why_boxes_fail_is_said_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "no charges for styrene; add:\n\n[[unit]]\n" + "x" * 200
+
+    def fail(*, say: Callable[[str], None], **_: object) -> None:
+        for _number in range(3):
+            say("ca-h4-ca-na is a rough estimate")
+        raise InputError(why)
+
+    monkeypatch.setattr(submitting, "build_box", fail)
+    said: list[str] = []
+    with pytest.raises(ProgramError) as caught:
+        submit_campaign(workspace, overrides={"replicas": 2}, submit=False, say=said.append)
+    assert sum("rough estimate" in line for line in said) == 2, "once a box"
+    assert sum(why in line for line in said) == 1
+    assert said[-1] == "CR61/NaCl: not built: for the same reason"
+    assert "[[unit]]" not in str(caught.value)
+    assert str(caught.value).count("no charges for styrene; add: …") == 1
 
 
 def test_a_dry_run_says_what_each_box_would_hold(workspace: Workspace, lmp: str) -> None:

@@ -54,6 +54,8 @@ def test_version_is_the_package_version(tmp_path: Path) -> None:
         (["md-submit", "--unit", "[*]CC[*]"], "wanted SMILES:fraction"),
         (["md-submit", "CR61", "--name", "mine"], "got --name without --unit"),
         (["md-submit", "CR61", "--charges", "opls"], "'opls' do not belong to gaff2"),
+        (["md-submit", "CR61", "--salt-molar", "0.5", "1"], "repeat it for each"),
+        (["md-submit", "CR61", "--scripts"], "give --dry-run with it"),
         (["descriptors"], "iemhpc md-submit"),
         (["dataset", "show"], "iemhpc dataset build"),
         (["saliency"], "iemhpc tune"),
@@ -91,6 +93,13 @@ def test_the_catalogue_is_listed_and_a_membrane_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "Nafion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_help_of_md_submit_states_the_defaults(tmp_path: Path) -> None:
+    answer = iemhpc("md-submit", "--help", cwd=tmp_path).stdout
+    for said in ("default: 0.1 and 1", "default: 40", "quick (default", "default: 3", "gaff2 (def"):
+        assert said in answer
+    assert "Options win over campaign.toml" in answer
+
+
 def test_init_writes_a_campaign_that_md_submit_reads_and_never_overwrites_it(
     tmp_path: Path,
 ) -> None:
@@ -99,6 +108,9 @@ def test_init_writes_a_campaign_that_md_submit_reads_and_never_overwrites_it(
     dry = iemhpc("md-submit", "--dry-run", cwd=tmp_path)
     assert dry.returncode == 0, dry.stderr
     assert sorted(os.listdir(tmp_path)) == ["campaign.toml", "retrain.toml"]
+    assert "#!/" not in dry.stdout
+    scripts = iemhpc("md-submit", "--dry-run", "--scripts", cwd=tmp_path)
+    assert "#!/" in scripts.stdout
     again = iemhpc("init", cwd=tmp_path)
     assert again.returncode == 2
     assert (tmp_path / "campaign.toml").read_text() == before

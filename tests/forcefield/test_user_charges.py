@@ -77,6 +77,25 @@ def test_all_missing_units_are_listed_at_once_with_a_template_that_can_be_read(t
     again.need([SULFONATE, ALCOHOL, styrene])
 
 
+@pytest.mark.parametrize(
+    ("suffix", "text", "said"),
+    [
+        (".csv", "smiles,atom,charge_e,hydrogen_charge_e\n[*]C[*],0,0,0\n", "O,2,0.0,0.0"),
+        (
+            ".json",
+            '{"unit": [{"smiles": "[*]C[*]", "charges": [0.0], "hydrogens": [0.0]}]}',
+            '{"smiles": "[*]CC([*])O", "charges": [0.0, 0.0, 0.0], "hydrogens": [0.0, 0.0, 0.0]}',
+        ),
+    ],
+)
+def test_a_template_is_of_the_kind_of_the_file(tmp_path, suffix, text, said):
+    path = tmp_path / f"mine{suffix}"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"has no charges for alcohol; add") as caught:
+        load_user_charges(path).need([RepeatUnit("alcohol", "[*]CC([*])O")])
+    assert said in str(caught.value)
+
+
 def test_the_template_of_a_charged_unit_says_what_it_must_sum_to():
     assert "# vinyl sulfonate, sum -1: C(2 H) C(1 H) S(0 H)" in template(SULFONATE)
 

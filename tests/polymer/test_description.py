@@ -39,6 +39,13 @@ def test_membranes_are_drawn_as_png_and_svg(tmp_path, suffix, head):
     assert len(list(tmp_path.iterdir())) == 12
 
 
+def test_tethered_sites_are_named_and_highlighted(tmp_path):
+    sulfonate = load_membrane("CR61")
+    assert "tethered: O x3 (atoms " in "\n".join(describe_membrane(sulfonate))
+    drawing = draw_membrane(sulfonate, tmp_path / "it.svg").read_text()
+    assert drawing.count("<ellipse") == 3
+
+
 def test_drawing_of_another_kind_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot draw CR61 as 'a\.pdf': wanted .* \.png or \.svg"):
         draw_membrane(load_membrane("CR61"), tmp_path / "a.pdf")

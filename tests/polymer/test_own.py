@@ -7,7 +7,7 @@ import pytest
 from iemhpc.errors import ChemistryError, InputError
 from iemhpc.polymer.catalog import as_membrane, load_membrane
 from iemhpc.polymer.oligomer import oligomer
-from iemhpc.polymer.own import own_membrane, own_targets, split_unit
+from iemhpc.polymer.own import own_membrane, own_targets, split_name, split_unit
 
 ACRYLATE, ESTER = "[*]CC([*])C(=O)[O-]", "[*]CC([*])C(=O)OC"
 LINKER = "[*]CC([*])C(=O)OCCOC(=O)C([*])C[*]"
@@ -65,6 +65,32 @@ def test_units_of_the_catalogue_keep_their_names() -> None:
         ["O=S(=O)([O-])c1ccc(cc1)C([*])C[*]:0.3", "[*]CC([*])c1ccccc1:0.7"], **WET
     )
     assert [unit.name for unit in settings.units] == ["styrenesulfonate", "styrene"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "smiles"),
+    [
+        (f"acid={ACRYLATE}", "acid", ACRYLATE),
+        ("my acid-2 = [*]CC([*])C#N", "my acid-2", "[*]CC([*])C#N"),
+        ("C=[*]CC[*]", "C", "[*]CC[*]"),
+        ("C=C([*])C[*]", None, "C=C([*])C[*]"),
+        ("O=C(OC)C([*])C[*]", None, "O=C(OC)C([*])C[*]"),
+        ("O=C(OC)C([*])C[", None, "O=C(OC)C([*])C["),
+        ("acid=[*]CC([*]", "acid", "[*]CC([*]"),
+        (ACRYLATE, None, ACRYLATE),
+    ],
+)
+def test_a_name_stands_before_the_smiles_and_double_bonds_are_no_names(
+    text: str, name: str | None, smiles: str
+) -> None:
+    assert split_name(text) == (name, smiles)
+
+
+def test_a_name_that_is_said_wins_over_the_catalogues() -> None:
+    settings = own_membrane([f"acid={ACRYLATE}:0.3", "mine=[*]CC([*])c1ccccc1:0.7"], **WET)
+    assert [unit.name for unit in settings.units] == ["acid", "mine"]
+    plain = own_membrane([f"{ACRYLATE}:0.3", "[*]CC([*])c1ccccc1:0.7"], **WET)
+    assert settings.name == plain.name, "names do not make another polymer"
 
 
 def test_a_polymer_without_a_name_is_named_by_what_it_is() -> None:
@@ -140,6 +166,11 @@ def test_targets_stay_what_they_are_without_a_unit() -> None:
         InputError, match=r"got --crosslinker, --name without --unit: they say a pol"
     ):
         own_targets([], units=(), crosslinker="x", name="y")
+
+
+def test_a_second_number_behind_an_option_is_no_membrane() -> None:
+    with pytest.raises(InputError, match=r"got 1 as a membrane .* --salt-molar 0.5 --salt-molar 1"):
+        own_targets(["1"], units=())
 
 
 def test_a_target_and_a_unit_are_one_too_many() -> None:
