@@ -19,7 +19,7 @@ from iemhpc.polymer.capacity import (
 from iemhpc.polymer.catalog import load_membrane, load_salt, membrane_names
 from iemhpc.polymer.materials import Membrane, System
 from iemhpc.polymer.oligomer import oligomer
-from iemhpc.polymer.repeat_unit import RepeatUnit, tethered_atoms, unit_mol
+from iemhpc.polymer.repeat_unit import RepeatUnit, found_sites, tethered_atoms, unit_mol
 from iemhpc.polymer.sites import sites_in_words
 from iemhpc.units import WATER_MOLAR
 from iemhpc.workspace import publishing
@@ -91,7 +91,11 @@ def _unit_lines(membrane: Membrane) -> list[str]:
             f"{unit.mass_g_mol:.2f} g/mol{joins}  {unit.smiles}"
         )
         if sites := sites_in_words(unit):
-            lines.append(f"           tethered: {sites} of its SMILES, counted from 0 without [*]")
+            found = ", ".join(map(str, found_sites(unit))) if unit.given_sites else ""
+            given = f"; as given, by structure they would be {found}" if found else ""
+            lines.append(
+                f"{'':11}tethered: {sites} of its SMILES, counted from 0 without [*]{given}"
+            )
     return lines
 
 

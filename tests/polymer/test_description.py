@@ -3,8 +3,9 @@
 import pytest
 
 from iemhpc.errors import InputError
-from iemhpc.polymer.catalog import load_membrane, membrane_names
+from iemhpc.polymer.catalog import as_membrane, load_membrane, membrane_names
 from iemhpc.polymer.description import catalogue_lines, describe_membrane, draw_membrane
+from iemhpc.polymer.own import own_membrane
 
 
 def test_catalogue_has_a_line_for_each_membrane():
@@ -44,6 +45,15 @@ def test_tethered_sites_are_named_and_highlighted(tmp_path):
     assert "tethered: O x3 (atoms " in "\n".join(describe_membrane(sulfonate))
     drawing = draw_membrane(sulfonate, tmp_path / "it.svg").read_text()
     assert drawing.count("<ellipse") == 3
+
+
+def test_given_sites_say_where_structure_would_put_them():
+    settings = own_membrane(
+        ["[*]CC([*])C(=O)[O-]:1"], salts=["NaCl"], water_per_site=20.0, tethered="C(=O)[O-]"
+    )
+    text = "\n".join(describe_membrane(as_membrane(settings)))
+    assert "tethered: C x1 (atom 2) of its SMILES, counted from 0 without [*]; as given, by" in text
+    assert "they would be 3, 4" in text
 
 
 def test_drawing_of_another_kind_is_refused(tmp_path):
