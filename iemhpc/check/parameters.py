@@ -29,6 +29,7 @@ _BORROWED = (
     (r"\bATTN\b|need revision", "parmchk2 could not estimate it"),
     (r"\bfrom memory\b", "from memory"),
     (r"\bassumed\b", "assumed"),
+    (r"\bone of \d+ lines\b", "the table has several lines for it"),
 )
 """What a source says -> why that is a doubt."""
 

@@ -7,7 +7,7 @@ Formats and origins: ``data/oplsaa/SOURCES.md``.
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -63,10 +63,15 @@ class Rule:
     types: Key
     values: tuple[float, ...]
     source: str
+    is_published: bool = True
+    """Of the tables, not of the overlay."""
 
-    def fits(self, types: Sequence[str]) -> bool:
-        """Tell whether these types, in this order, are meant."""
-        return all(map(_fits, self.types, types))
+    def fits(self, names: Sequence[Collection[str]]) -> bool:
+        """Tell whether these atoms are meant, in this order: each by any of its names."""
+        return all(
+            any(_fits(wanted, name) for name in own)
+            for wanted, own in zip(self.types, names, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class OplsTable:
     atom_types: Mapping[str, AtomType]
     rules: Mapping[str, tuple[Rule, ...]]
     """By kind (bond, angle, dihedral, improper), in the order of the file."""
+    likes: Mapping[str, str] = field(default_factory=dict)
+    """Bonded type -> the one whose terms it has too."""
     _found: dict[tuple[str, Key], Term | None] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -89,15 +96,19 @@ class OplsTable:
         (268.0, 1.529)
         """
         if (kind, types) not in self._found:
-            self._found[kind, types] = next(
-                (
-                    Term(types=types, values=rule.values, source=rule.source)
-                    for rule in reversed(self.rules[kind])
-                    if rule.fits(types) or rule.fits(types[::-1])
-                ),
-                None,
-            )
+            self._found[kind, types] = self._chosen(kind, types)
         return self._found[kind, types]
+
+    def _chosen(self, kind: str, types: Key) -> Term | None:
+        names = [self._names(name) for name in types]
+        fitting = [rule for rule in self.rules[kind] if rule.fits(names) or rule.fits(names[::-1])]
+        if not fitting:
+            return None
+        last = fitting[-1]
+        return Term(types=types, values=last.values, source=last.source + _doubt(fitting))
+
+    def _names(self, bonded: str) -> Key:
+        return (bonded, self.likes[bonded]) if bonded in self.likes else (bonded,)
 
     def improper(self, centre: str, outer: Sequence[str]) -> tuple[Term, tuple[int, ...]] | None:
         """Return K, d and n of a planar centre, and the places of the outer atoms in its row.
@@ -106,10 +117,10 @@ class OplsTable:
         term's types are outer, outer, centre, outer.
         """
         for rule in reversed(self.rules["improper"]):
-            if not _fits(rule.types[0], centre):
+            if not any(_fits(rule.types[0], name) for name in self._names(centre)):
                 continue
             named = [name for name in rule.types[1:] if ANY not in name]
-            places = _named_last(named, outer)
+            places = _named_last(named, [self.likes.get(name, name) for name in outer])
             if places is not None:
                 first, second, last = (outer[place] for place in places)
                 types = (first, second, centre, last)
@@ -187,8 +198,12 @@ def overlaid(table: OplsTable, path: Path) -> OplsTable:
         }
     except KeyError as error:
         raise InputError(f"{path}: an entry lacks {error}; see SOURCES.md beside it") from None
-    rules = {kind: (*table.rules[kind], *added[kind]) for kind in table.rules}
-    return OplsTable({**table.atom_types, **{each.name: each for each in types}}, rules)
+    likes = {row["bonded"]: row["like"] for row in stored["types"] if "like" in row}
+    return OplsTable(
+        {**table.atom_types, **{each.name: each for each in types}},
+        {kind: (*table.rules[kind], *added[kind]) for kind in table.rules},
+        {**table.likes, **likes},
+    )
 
 
 def _rule(found: re.Match[str], *, name: str) -> Rule:
@@ -207,6 +222,22 @@ def _source(name: str, remark: str) -> str:
     return f"{name}: {words}" if words else name
 
 
+def _doubt(fitting: Sequence[Rule]) -> str:
+    """Return what to add to the source of the last rule where the table itself says several things.
+
+    A term of another field (CL&P) is no choice among the table's lines.
+    """
+    last = fitting[-1]
+    lines = [rule for rule in fitting if rule.is_published]
+    others = [rule for rule in lines if rule.values != last.values]
+    if not others or len({rule.values for rule in lines}) < 2 or last.source.startswith("CL&P"):
+        return ""
+    remarks = dict.fromkeys(rule.source.partition(": ")[2] for rule in others)
+    return f"; one of {len(lines)} lines of the table for this key, the others: " + ", ".join(
+        remarks
+    )
+
+
 def _overlay_type(row: Mapping[str, Any]) -> AtomType:
     return AtomType(
         name=row["name"],
@@ -221,7 +252,9 @@ def _overlay_type(row: Mapping[str, Any]) -> AtomType:
 
 
 def _overlay_rule(row: Mapping[str, Any], values: Iterable[float]) -> Rule:
-    return Rule(tuple(row["types"].split("-")), tuple(map(float, values)), row["source"])
+    return Rule(
+        tuple(row["types"].split("-")), tuple(map(float, values)), row["source"], is_published=False
+    )
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -1,9 +1,9 @@
 """OPLS-AA for the second engine: the published tables and the overlay, by a reader of its own.
 
 The rules are those of ``data/oplsaa/SOURCES.md``: of the lines that fit, the last one counts, the
-overlay goes before the tables, its choices over the lines they name. OpenMM, which matches, takes
-the first that fits, but an exact line before any with wildcards; so lines go to it in reverse, and
-an exact line that a later wildcard overrules takes that one's values.
+overlay goes before the tables, a class that is like another has that one's lines too. OpenMM, which
+matches, takes the first that fits, but an exact line before any with wildcards; so lines go to it
+in reverse, and an exact line that a later wildcard overrules takes that one's values.
 """
 
 import re
@@ -28,6 +28,9 @@ _TYPE = re.compile(r"^\s*set type @atom:(\d+)\s+charge\s+\S+\s+#\s*\S+\s*-\s*(\S
 Line = tuple[Classes, tuple[float, ...]]
 """A key with wildcards and its numbers."""
 
+Used = Mapping[str, tuple[str, str]]
+"""Class in use -> the two names that its lines may have, often equal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Published:
@@ -36,6 +39,8 @@ class _Published:
     classes: Mapping[str, str]
     atoms: Mapping[str, LennardJones]
     lines: Mapping[str, Sequence[Line]]
+    likes: Mapping[str, str]
+    """Class of the overlay -> the one whose lines it has too."""
 
 
 def oplsaa_tables(types: Collection[str], frcmod: Sequence[str] = ()) -> FieldTables:
@@ -65,7 +70,7 @@ def oplsaa_tables(types: Collection[str], frcmod: Sequence[str] = ()) -> FieldTa
             f"neither data/oplsaa/oplsaa2024.lt nor overlay.toml has the type {', '.join(unknown)}"
         )
     classes = {name: both.classes[name] for name in types}
-    used = frozenset(classes.values())
+    used = {name: (name, both.likes.get(name, name)) for name in set(classes.values())}
     bonds, angles = (
         {key: (values[0], values[1]) for key, values in _resolved(both.lines[kind], used).items()}
         for kind in ("bond", "angle")
@@ -96,23 +101,17 @@ def _published() -> _Published:
     classes: dict[str, str] = {}
     atoms: dict[str, LennardJones] = {}
     lines: dict[str, list[Line]] = {kind: [] for kind in ("bond", "angle", "dihedral", "improper")}
-    numbered: dict[tuple[str, str], tuple[float, ...]] = {}
     for row in text.splitlines():
         if found := _KIND.match(row):
             kind, key, numbers = found.groups()
             values = tuple(float(word) for word in numbers.split())
-            plain, _, number = key.partition("__")
-            lines[kind].append((tuple(plain.split("_")), values))
-            numbered[kind, f"{plain}__{number or 1}"] = values
+            lines[kind].append((tuple(key.partition("__")[0].split("_")), values))
         elif found := _PAIR.match(row):
             atoms[f"opls_{found[1]}"] = LennardJones(
                 epsilon_kcal_mol=float(found[2]), sigma_A=float(found[3])
             )
         elif found := _TYPE.match(row):
             classes[f"opls_{found[1]}"] = found[2]
-    for row in overlay.get("choices", ()):
-        chosen = numbered[row["kind"], f"{row['types'].replace('-', '_')}__{row['number']}"]
-        lines[row["kind"]].append((tuple(row["types"].split("-")), chosen))
     for kind, key, names in _SECTIONS:
         for row in overlay.get(key, ()):
             lines[kind].append((tuple(row["types"].split("-")), _numbers(row, names)))
@@ -125,6 +124,7 @@ def _published() -> _Published:
         classes=classes,
         atoms=atoms,
         lines={kind: tuple(reversed(rows)) for kind, rows in lines.items()},
+        likes={row["bonded"]: row["like"] for row in overlay["types"] if "like" in row},
     )
 
 
@@ -145,7 +145,7 @@ def _numbers(row: Mapping[str, Any], names: Sequence[str]) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def _resolved(lines: Sequence[Line], used: frozenset[str]) -> dict[Classes, tuple[float, ...]]:
+def _resolved(lines: Sequence[Line], used: Used) -> dict[Classes, tuple[float, ...]]:
     """Return each key once, in the order that counts; keys of one direction only."""
     found: dict[Classes, tuple[float, ...]] = {}
     for pattern, values in lines:
@@ -159,7 +159,7 @@ def _resolved(lines: Sequence[Line], used: frozenset[str]) -> dict[Classes, tupl
     return found
 
 
-def _impropers(lines: Sequence[Line], used: frozenset[str]) -> dict[Classes, tuple[float, ...]]:
+def _impropers(lines: Sequence[Line], used: Used) -> dict[Classes, tuple[float, ...]]:
     found: dict[Classes, tuple[float, ...]] = {}
     for pattern, values in lines:
         for centre, *outer in _expanded(pattern, used):
@@ -168,16 +168,19 @@ def _impropers(lines: Sequence[Line], used: frozenset[str]) -> dict[Classes, tup
     return found
 
 
-def _expanded(pattern: Classes, used: frozenset[str]) -> Iterator[Classes]:
+def _expanded(pattern: Classes, used: Used) -> Iterator[Classes]:
     """Yield a pattern with the classes in use; one that is all wildcard stays an empty one.
 
     Examples
     --------
-    >>> sorted(_expanded(("€€", "C€", "OS"), frozenset({"CA", "CT", "OS"})))
-    [('', 'CA', 'OS'), ('', 'CT', 'OS')]
+    >>> used = {"CA": ("CA", "CA"), "Ce": ("Ce", "C~"), "OS": ("OS", "OS")}
+    >>> sorted(_expanded(("€€", "C€", "OS"), used)), list(_expanded(("C~",), used))
+    ([('', 'CA', 'OS'), ('', 'Ce', 'OS')], [('Ce',)])
     """
     places = [
-        [""] if set(part) == {WILD} else [name for name in used if _fits(part, name)]
+        [""]
+        if set(part) == {WILD}
+        else [name for name, own in used.items() if any(_fits(part, each) for each in own)]
         for part in pattern
     ]
     yield from product(*places)

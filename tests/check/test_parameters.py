@@ -38,6 +38,12 @@ def test_what_is_borrowed_is_doubtful_after_what_has_a_penalty() -> None:
     assert doubts[1].parameter == borrowed
 
 
+def test_a_term_for_which_the_table_has_several_lines_is_doubtful() -> None:
+    chosen = replace(BOND, source="a table: ethers; one of 2 lines of the table for this key")
+    (doubt,) = check_parameters([BOND, chosen]).doubts
+    assert doubt.reason == "the table has several lines for it"
+
+
 def test_charges_that_drifted_far_are_doubtful_and_tabled() -> None:
     section = check_parameters([CHARGE, replace(CHARGE, values=(-1.0, 0.006, -0.7, 1.4))])
     (doubt,) = section.doubts

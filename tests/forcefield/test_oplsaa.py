@@ -1,5 +1,6 @@
 """OPLS-AA: tables, typing, charges by type, and what is said where something is missing."""
 
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from iemhpc.forcefield.oplsaa_typing import typed_atoms, typing_rules
 from iemhpc.polymer.catalog import load_membrane, membrane_names
 from iemhpc.polymer.chain import join, link
 from iemhpc.polymer.repeat_unit import RepeatUnit
+from iemhpc.resources import resource
 
 STYRENE = RepeatUnit("styrene", "[*]CC([*])c1ccccc1")
 DVB = RepeatUnit("divinylbenzene", "[*]CC([*])c1ccc(cc1)C([*])C[*]")
@@ -143,7 +145,66 @@ def test_of_several_lines_of_a_key_the_last_counts():
         "dihedral_coeff @dihedral:CT_CT_CT_CT__1 0.85 -0.2 0.2 0.0 # hydrocarbon\n"
     )
     term = parse_lt(text).term("dihedral", ("CT",) * 4)
-    assert (term.values[0], term.source) == (0.85, "oplsaa2024: hydrocarbon")
+    assert term.values[0] == 0.85
+    assert term.source == (
+        "oplsaa2024: hydrocarbon; one of 2 lines of the table for this key, the others: butane only"
+    )
+
+
+def test_lines_of_a_key_that_say_the_same_are_no_doubt():
+    text = "bond_coeff @bond:CT_HC__2 340. 1.09 # a\nbond_coeff @bond:CT_HC__1 340. 1.09 # b\n"
+    assert parse_lt(text).term("bond", ("CT", "HC")).source == "oplsaa2024: b"
+
+
+def torsion(types):
+    return opls_table().term("dihedral", tuple(types.split("-")))
+
+
+def test_the_amide_of_a_side_chain_has_the_torsions_of_small_amides_not_of_a_backbone():
+    assert torsion("CT-CT-C~-N~").values == (2.844, -0.361, -0.325, 0.0)
+    assert torsion("CT-CT-C~-O~").values == (0.406, 1.304, 0.139, 0.0)
+    assert torsion("CT-CT-N~-C~").values == (-1.396, -0.427, 0.0, 0.0)
+    source = torsion("N~-C~-CT-CT").source
+    assert source.startswith("oplsaa2024: propanamide OPLS-AA/M (")
+    assert "; one of 5 lines of the table for this key, the others: Chi-2 Asn OPLS-AA/M, " in source
+    used = [term.source for term in parametrise_chain(link([AMPS] * 3)).dihedral_types]
+    assert not [
+        source for source in used if source.startswith(("oplsaa2024: Psi' ", "oplsaa2024: Phi' "))
+    ]
+
+
+def test_esters_and_carboxylates_have_torsions_of_their_own_and_all_else_of_a_carbonyl():
+    assert torsion("CT-CT-Ce-O~").values == (0.0, 0.0, 0.0, 0.0)
+    assert torsion("CT-CT-Ce-OS").values == torsion("CT-CT-C~-OS").values == (0.0, 0.0, -0.553, 0.0)
+    assert torsion("Ce-CT-CT-CT").values == (-1.697, -0.456, 0.585, 0.0)
+    assert torsion("CT-CT-CT-Cc").values == (-3.185, -0.825, 0.493, 0.0)
+    assert opls_table().improper("Ce", ("CT", "OS", "O~"))[0].values == (10.5, -1.0, 2.0)
+    both = [opls_table().atom_types[name] for name in ("ester_C", "opls_465")]
+    assert len({(each.charge_e, each.sigma_A, each.epsilon_kcal_mol) for each in both}) == 1
+
+
+def test_a_choice_among_the_tables_lines_is_one_of_them():
+    overlay = tomllib.loads(resource("data", "oplsaa", "overlay.toml").read_text(encoding="utf-8"))
+    published = parse_lt(resource("data", "oplsaa", "oplsaa2024.lt").read_text(encoding="utf-8"))
+    likes = {row["bonded"]: row["like"] for row in overlay["types"] if "like" in row}
+    lines = {(rule.source, rule.values) for rule in published.rules["dihedral"]}
+    chosen = [row for row in overlay["dihedrals"] if row["source"].startswith("oplsaa2024")]
+    assert len(chosen) == 9
+    assert set(likes.values()) == {"C~"}
+    for row in chosen:
+        assert (row["source"].partition(" (")[0], tuple(row["v"])) in lines
+
+
+def test_beside_perfluorinated_carbon_the_oxygen_of_an_ether_stands_for_fluorine():
+    for ether, fluorine in (
+        ("OS-CF-CF-SB", "F~-CF-CF-SB"),
+        ("FB-CF-CF-OS", "FB-CF-CF-F~"),
+        ("F~-CF-CF-OS", "F~-CF-CF-F~"),
+        ("OS-CF-CF-OS", "F~-CF-CF-F~"),
+        ("CF-CF-CF-OS", "CF-CF-CF-F~"),
+        ("HC-CF-CF-OS", "HC-CF-CF-F~"),
+    ):
+        assert torsion(ether).values == torsion(fluorine).values
 
 
 def test_the_hydroxyl_of_an_alcohol_is_no_trifluoroethanol():
