@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
 from iemhpc.errors import ChemistryError, CompositionError
@@ -24,6 +26,12 @@ MOSTLY = 0.8
 """Share of the units in the largest molecule below which a person is told what to do."""
 
 PARTED = "; parts are not bonded to each other: --chain-length, --box or cross-linker joins more"
+
+MANY_LOOPS = 1 / 3
+"""Share of the cross-links in loops, above which a person is told what to do."""
+
+LEAST_DIRECTIONS = 2
+"""A network that goes on through fewer of the box's three directions is an isle or a thread."""
 
 
 class Slot(NamedTuple):
@@ -94,9 +102,32 @@ class NetworkShape:
     """Ends of chains that go on beyond their last cross-link."""
     n_free_chains: int
     """Chains without any cross-link to another."""
+    percolates_in: int | None = None
+    """In how many independent directions of the periodic box a molecule meets its own image, 0 to
+    3; None where no places are known."""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why this is no good model of a bulk network, and what to do; empty where it is."""
+        doubts = []
+        if self.percolates_in is not None and self.percolates_in < LEAST_DIRECTIONS:
+            doubts.append(f"connected through the box in {self.percolates_in} of 3 directions")
+        if self.n_loops > MANY_LOOPS * self.n_crosslinks:
+            doubts.append(f"{self.n_loops} of {counted(self.n_crosslinks, 'cross-link')} are loops")
+        if not doubts:
+            return ()
+        return (
+            f"{' and '.join(doubts)}: less of a network than the membrane's; a larger box (--box) "
+            "or longer chains (--chain-length) connect it better",
+        )
 
     def lines(self) -> list[str]:
         """Return what to tell of it."""
+        through = (
+            []
+            if self.percolates_in is None
+            else [f"connected through the box in {self.percolates_in} of 3 directions"]
+        )
         return [
             f"network of {counted(self.n_chains, 'chain')}, "
             f"{counted(self.n_crosslinks, 'cross-link')}: {counted(self.n_components, 'part')}, "
@@ -105,6 +136,8 @@ class NetworkShape:
             f"{counted(self.n_loops, 'loop')} (both sides in one chain), "
             f"{counted(self.n_dangling_ends, 'dangling end')}, "
             f"{counted(self.n_free_chains, 'chain')} joined to no other",
+            *through,
+            *(f"note: {doubt}" for doubt in self.doubts),
         ]
 
 
@@ -162,6 +195,57 @@ def units_of_parts(network: Network) -> tuple[int, ...]:
     parts = [part_of[chain_of[Slot(unit)]] for unit in range(len(network.units))]
     number: dict[int, int] = {}
     return tuple(number.setdefault(part, len(number)) for part in parts)
+
+
+def winding_rank(n_nodes: int, pairs: NDArray[np.int64], shifts: NDArray[np.int64]) -> int:
+    """Return in how many independent directions a part of a periodic graph meets its own image.
+
+    Walking along all edges, a node that is reached again in another image of the box closes a loop
+    that winds round the box; the rank of these windings is 0 for what is finite, 1 for a thread, 2
+    for a sheet and 3 for a network in space.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes.
+    pairs : ndarray, shape (n, 2)
+        Edges.
+    shifts : ndarray, shape (n, 3)
+        Image of the box that the second node of each edge is in, seen from the first.
+
+    Returns
+    -------
+    int
+        The highest rank of any part, 0 to 3.
+
+    Examples
+    --------
+    >>> winding_rank(2, np.array([[0, 1], [1, 0]]), np.array([[0, 0, 0], [1, 0, 0]]))
+    1
+    """
+    around: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in range(n_nodes)]
+    for (one, other), shift in zip(pairs.tolist(), shifts, strict=True):
+        around[one].append((other, shift))
+        around[other].append((one, -shift))
+    image: dict[int, NDArray[np.int64]] = {}
+    rank = 0
+    for start in range(n_nodes):
+        if start in image:
+            continue
+        image[start] = np.zeros(3, dtype=np.int64)
+        windings: set[tuple[int, ...]] = set()
+        queue = [start]
+        while queue:
+            node = queue.pop()
+            for other, shift in around[node]:
+                there = image[node] + shift
+                if other not in image:
+                    image[other] = there
+                    queue.append(other)
+                else:
+                    windings.add(tuple((there - image[other]).tolist()))
+        rank = max(rank, int(np.linalg.matrix_rank(np.array([*windings, (0, 0, 0)]))))
+    return rank
 
 
 def check_gel(n_chains: int, n_slots: int, n_crosslinks: int, *, name: str) -> None:

@@ -16,7 +16,7 @@ from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
 from iemhpc.forcefield.parameters import Parameters, scaled
 from iemhpc.polymer.chain import link
 from iemhpc.polymer.materials import Ion, Membrane, System
-from iemhpc.polymer.network import NetworkShape, link_network, shape_of, units_of_parts
+from iemhpc.polymer.network import NetworkShape, link_network, units_of_parts
 from iemhpc.polymer.repeat_unit import RepeatUnit
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.polymer.sites import tethered_masks
@@ -167,7 +167,8 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     taken = charges_for(force_field, charges)
     polymer = _polymer(system.membrane, composition, seed=seed)
     if polymer.laid is not None:
-        say(shape_of(polymer.laid.network).lines()[0])
+        for line in polymer.laid.shape.lines():
+            say(line)
     parametrised = _parametrised(
         polymer,
         _function(force_field),
@@ -194,7 +195,7 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
         molecule=np.concatenate([of_polymer, others]),
         role=roles + tuple(role for each in solutes for role in each.roles * each.count),
         composition=composition,
-        network=None if polymer.laid is None else shape_of(polymer.laid.network),
+        network=None if polymer.laid is None else polymer.laid.shape,
     )
 
 

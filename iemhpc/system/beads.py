@@ -7,7 +7,7 @@ follows from the distances (:mod:`iemhpc.system.bridging`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,15 @@ from rdkit import Chem
 
 from iemhpc.errors import CompositionError
 from iemhpc.polymer.capacity import contour_A
-from iemhpc.polymer.network import Network, Slot, check_gel, counted
+from iemhpc.polymer.network import (
+    Network,
+    NetworkShape,
+    Slot,
+    check_gel,
+    counted,
+    shape_of,
+    winding_rank,
+)
 from iemhpc.polymer.repeat_unit import RepeatUnit, attachments, unit_mol
 from iemhpc.system.bridging import TAUT, Chains, bridge
 
@@ -54,6 +62,25 @@ class BeadNetwork:
             if not slot.is_far:
                 homes[slot.unit] = bead
         return homes
+
+    @property
+    def shape(self) -> NetworkShape:
+        """How well it is connected, and in how many directions through the box."""
+        slots = [slot for chain in self.network.chains for slot in chain]
+        place = {slot: number for number, slot in enumerate(slots)}
+        steps = [
+            (place[one], place[other])
+            for chain in self.network.chains
+            for one, other in pairwise(chain)
+        ]
+        sides = [(place[Slot(slot.unit)], place[slot]) for slot in slots if slot.is_far]
+        pairs = np.array(steps + sides, dtype=np.int64).reshape(-1, 2)
+        # What is joined is near, in whichever image of the box.
+        along = self.beads[pairs[:, 1]] - self.beads[pairs[:, 0]]
+        shifts = -np.round(along).astype(np.int64)
+        return replace(
+            shape_of(self.network), percolates_in=winding_rank(len(slots), pairs, shifts)
+        )
 
 
 def lay_network(
@@ -135,6 +162,8 @@ def _drawn(
         near=np.array([bead for bead, kind in enumerate(kinds) if kind in sides]),
         far=np.array([bead for bead, kind in enumerate(kinds) if kind is None]),
         bridges_A=np.array([bridge_length_A(units[unit]) for unit in near]),
+        along=_along(kinds, units, chain),
+        bridge_bonds=np.array([_branches(units[unit])[2] for unit in near]),
         edge_A=edge_A,
     )
     bridged = bridge(walks, chains)
@@ -167,6 +196,42 @@ def bridge_length_A(unit: RepeatUnit) -> float:
         len(Chem.GetShortestPath(mol, one, other)) - 3 for one in points[:2] for other in points[2:]
     )
     return float(min(STRETCHED_A * n_bonds, COILED_A * np.sqrt(n_bonds)))
+
+
+def _branches(unit: RepeatUnit) -> tuple[int, int, int]:
+    """Return which backbone atom of either side a cross-linker's bridge is on, and its bonds."""
+    mol, points = unit_mol(unit), attachments(unit)
+    near, far = (Chem.GetShortestPath(mol, *points[k : k + 2])[1:-1] for k in (0, 2))
+    return min(
+        (
+            (one, other, len(Chem.GetShortestPath(mol, near[one], far[other])) - 1)
+            for one in range(len(near))
+            for other in range(len(far))
+        ),
+        key=lambda each: each[2],
+    )
+
+
+def _along(
+    kinds: Sequence[int | None], units: Sequence[RepeatUnit], chain: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where each place's chain branches, in bonds from the chain's first atom."""
+    crosslinker = next(unit for unit in units if unit.n_attachments == 4)
+    near, far, _ = _branches(crosslinker)
+    n_atoms = {unit: _n_backbone(unit) for unit in set(units)}
+    along, n_before = np.empty(len(kinds), dtype=np.int64), 0
+    for place, kind in enumerate(kinds):
+        if place and chain[place] != chain[place - 1]:
+            n_before = 0
+        unit = crosslinker if kind is None else units[kind]
+        along[place] = n_before + (far if kind is None else near if unit == crosslinker else 0)
+        n_before += n_atoms[unit]
+    return along
+
+
+def _n_backbone(unit: RepeatUnit) -> int:
+    mol, points = unit_mol(unit), attachments(unit)
+    return len(Chem.GetShortestPath(mol, *points[:2])) - 2
 
 
 def _with_far_places(

@@ -69,6 +69,12 @@ hardly a loop more than needed."""
 LEAST_LOOP_A = 3.0
 """A loop counts this much in the end."""
 
+LEAST_RING = 14
+"""A cross-link within one chain closes a ring of at least so many bonds. Rings of 8 to 13 are
+strained across themselves, cyclotetradecane is not (Dunitz, Perspectives in Structural Chemistry
+2, 1 (1968)); a para-phenylene bridge closes a [10]paracyclophane then, whose benzene ring is nearly
+flat, and not the bent one of a [6] or [7]paracyclophane."""
+
 FORBIDDEN = 1e6
 """The cost of pairs that may not be joined."""
 
@@ -89,6 +95,10 @@ class Chains:
     """Beads that are far sides, shape (m,)."""
     bridges_A: Array
     """How far each near side is to be from its far side, shape (m,)."""
+    along: Whole
+    """Where each bead's chain branches, in bonds from the chain's first atom, shape (n,)."""
+    bridge_bonds: Whole
+    """Bonds of each near side's bridge, shape (m,)."""
     edge_A: float
     """Edge of the cube."""
 
@@ -103,6 +113,20 @@ class Chains:
         n_between = np.abs(self.far - self.near[:, None])
         is_nearer = self.lengths_A.mean() * n_between < self.bridges_A[:, None]
         return np.asarray(self.is_loop & is_nearer)
+
+    @property
+    def is_strained(self) -> NDArray[np.bool_]:
+        """Whether a near and a far side would close a ring below :data:`LEAST_RING`, (m, m)."""
+        strand = np.abs(self.along[self.far] - self.along[self.near][:, None])
+        ring = self.bridge_bonds[:, None] + strand
+        return np.asarray(self.is_loop & (ring < LEAST_RING))
+
+    @property
+    def is_forbidden(self) -> NDArray[np.bool_]:
+        """Which may not be joined, shape (m, m): small rings only where all else is too."""
+        wanted = self.is_short | self.is_strained
+        possible = matched(np.zeros(wanted.shape), is_forbidden=wanted)
+        return self.is_short if possible is None else wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +164,8 @@ def bridge(walks_A: Array, chains: Chains) -> Bridged | None:
     >>> chains = Chains(
     ...     bonds=np.array([[0, 1], [2, 3]]), lengths_A=np.full(2, 2.5),
     ...     chain=np.array([0, 0, 1, 1]), near=np.array([0, 2]), far=np.array([1, 3]),
-    ...     bridges_A=np.full(2, 5.0), edge_A=20.0,
+    ...     bridges_A=np.full(2, 5.0), along=np.array([0, 2, 0, 2]), bridge_bonds=np.full(2, 5),
+    ...     edge_A=20.0,
     ... )
     >>> walks = np.array([[5.0, 5.0, 5.0], [7.5, 5.0, 5.0], [5.0, 5.0, 10.0], [7.5, 5.0, 10.0]])
     >>> bridge(walks, chains).chosen.tolist()
@@ -153,11 +178,12 @@ def bridge(walks_A: Array, chains: Chains) -> Bridged | None:
             beads, bonds, chains.lengths_A, edge_A=edge_A, push=push, n_steps=2 * N_STEPS
         )
     lengths = np.concatenate([chains.lengths_A, chains.bridges_A])
+    is_forbidden = chains.is_forbidden
     loop, dear = np.full(len(chains.near), LOOP_A**2), np.zeros(is_loop.shape)
     best: Bridged | None = None
     for _ in range(N_TURNS):
         columns = matched(
-            costs(beads, chains) + loop[:, None] * is_loop + dear, is_forbidden=chains.is_short
+            costs(beads, chains) + loop[:, None] * is_loop + dear, is_forbidden=is_forbidden
         )
         if columns is None:
             return None

@@ -2,7 +2,9 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from rdkit import Chem
 
@@ -17,6 +19,7 @@ from iemhpc.polymer.network import (
     link_network,
     shape_of,
     units_of_parts,
+    winding_rank,
 )
 from iemhpc.polymer.repeat_unit import RepeatUnit, average_mass_g_mol, unit_mol
 from iemhpc.polymer.sequence import chain_sequence
@@ -155,6 +158,7 @@ def test_shape_counts_loops_dangling_ends_and_free_chains() -> None:
     assert shape.lines() == [
         "network of 2 chains, 1 cross-link: 2 parts, the largest with 60 % of the units" + PARTED,
         "1 loop (both sides in one chain), 3 dangling ends, 2 chains joined to no other",
+        f"note: {shape.doubts[0]}",
     ]
 
 
@@ -193,3 +197,36 @@ def test_the_gel_point_is_one_crosslink_per_two_long_chains() -> None:
 def test_no_crosslinker_at_all_is_no_network() -> None:
     with pytest.raises(CompositionError, match="makes no network: 0 cross-linkers"):
         check_gel(2, 20, 0, name="X")
+
+
+RING = np.array([[0, 1], [1, 2], [2, 0]])
+X, Y, Z, HERE = (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "shifts", "rank"),
+    [
+        (RING[:2], [HERE, X], 0),  # a chain that crosses a face
+        (RING, [X, (-1, 0, 0), HERE], 0),  # a ring that crosses it there and back
+        (RING, [HERE, HERE, X], 1),
+        ([*RING, [0, 0]], [HERE, HERE, X, (2, 0, 0)], 1),  # twice round is no other direction
+        ([*RING, [0, 1]], [HERE, HERE, X, (1, 1, 0)], 2),
+        ([[0, 0], [0, 1], [1, 1], [2, 2]], [X, (0, 0, 5), (1, 1, 0), Z], 2),  # 2 is another part
+        ([[0, 0], [0, 1], [1, 1], [1, 1]], [X, HERE, (1, 1, 0), (1, 1, 1)], 3),
+        ([[0, 0], [1, 1], [2, 2]], [X, Y, Z], 1),  # threads that are not bonded to each other
+    ],
+)
+def test_directions_through_the_box_are_the_rank_of_its_windings(pairs, shifts, rank) -> None:
+    assert winding_rank(3, np.array(pairs), np.array(shifts)) == rank
+
+
+def test_what_is_no_good_network_is_told_with_what_to_do() -> None:
+    chains = ((Slot(0), Slot(1), Slot(2), Slot(1, True)), (Slot(3), Slot(4)))
+    shape = replace(shape_of(Network(PAIR, chains)), percolates_in=1)
+    assert shape.lines()[2:] == [
+        "connected through the box in 1 of 3 directions",
+        "note: connected through the box in 1 of 3 directions and 1 of 1 cross-link are loops: "
+        "less of a network than the membrane's; a larger box (--box) or longer chains "
+        "(--chain-length) connect it better",
+    ]
+    assert replace(shape, percolates_in=2, n_loops=0).doubts == ()

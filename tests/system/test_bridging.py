@@ -1,6 +1,7 @@
 """Bridges: near sides with the nearest far sides, slack strands, hardly a loop, linear cost."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from iemhpc.polymer.network import shape_of
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.system import beads, bridging
 from iemhpc.system.beads import BeadNetwork, lay_network
-from iemhpc.system.bridging import TAUT, Chains, bridge, costs, matched, spread
+from iemhpc.system.bridging import LEAST_RING, TAUT, Chains, bridge, costs, matched, spread
 from iemhpc.system.composition import compose
 
 NETWORKS = ["AR103", "AR204", "CEM1", "CEM2", "CEM3", "CR61", "XLAPn4-45p", "XLAPn4-9p"]
@@ -44,6 +45,8 @@ def ladder(n_places: int = 12, apart_A: float = 6.0) -> tuple[np.ndarray, Chains
         near=np.array([3, n_places + 8]),
         far=np.array([7, n_places + 4]),
         bridges_A=np.full(2, 6.0),
+        along=2 * np.tile(np.arange(n_places), 2),
+        bridge_bonds=np.full(2, 5),
         edge_A=31.0,
     )
 
@@ -73,6 +76,8 @@ def test_what_has_only_itself_beside_it_is_not_bridged() -> None:
         near=np.array([0]),
         far=np.array([1]),
         bridges_A=np.array([6.0]),
+        along=np.array([0, 2]),
+        bridge_bonds=np.array([5]),
         edge_A=31.0,
     )
     assert bridge(walks[:2], alone) is None
@@ -106,3 +111,26 @@ def test_the_cost_of_a_turn_grows_hardly_faster_than_the_atoms(
         laid_at("XLAPn4-9p", box_A)
         times[box_A] = time.process_time() - began
     assert times[80.0] / times[40.0] < 8**1.2
+
+
+@pytest.mark.parametrize("name", ["AR103", "CR61"])
+def test_no_loop_closes_a_strained_ring(name: str) -> None:
+    for box_A in (26.0, 40.0):
+        laid = laid_at(name, box_A)
+        for chain in laid.network.chains:
+            place = {slot: number for number, slot in enumerate(chain)}
+            # the two sides of a para-phenylene are 5 bonds apart, places along a chain 2
+            apart = [
+                abs(place[s] - place[(s.unit, False)])
+                for s in chain
+                if s.is_far and (s.unit, False) in place
+            ]
+            assert all(5 + 2 * number >= LEAST_RING for number in apart)
+
+
+def test_small_rings_are_forbidden_unless_there_is_nothing_else() -> None:
+    _, chains = ladder()
+    assert chains.is_strained.tolist() == [[True, False], [False, True]]
+    assert np.array_equal(chains.is_forbidden, chains.is_strained)
+    alone = replace(chains, near=np.array([3]), far=np.array([7]), bridge_bonds=np.array([5]))
+    assert not replace(alone, bridges_A=np.array([6.0])).is_forbidden.any()
