@@ -96,6 +96,7 @@ def test_templates_parse_without_being_run(
         log = (folder / f"log.{stage}").read_text()
         assert not re.search("^ERROR", log, re.MULTILINE), log[-2000:]
         assert done.returncode == (75 if stage == "production" else 0)
+        assert not (folder / "compressed.data").exists()
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +160,35 @@ def test_larsens_compression_has_its_21_steps(lmp: str, finished: Path, tmp_path
         *(5, 10, 800),
     ]
     assert sum(lengths) == 1560
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("larsen_scale", [0, 0.001])
+def test_a_later_attempt_goes_on_from_what_is_compressed(
+    lmp: str, finished: Path, tmp_path: Path, larsen_scale: float
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "equilibrated.data").unlink()
+    scale = {"larsen_scale": larsen_scale}
+    tight = SHORT | scale | {"density_ps": 0.2, "density_tolerance": 0.0, "compress_ps": 2}
+    assert run_stage(lmp, folder, "equilibrate", tight).returncode == 3
+    compressed = (folder / "compressed.data").read_text()
+    assert "Velocities" in compressed
+    done = run_stage(lmp, folder, "equilibrate", SHORT | scale)
+    assert done.returncode == 0, done.stdout
+    log = (folder / "log.equilibrate").read_text()
+    assert "iemhpc: note: compressed by an attempt before this one" in log
+    tables = thermo_tables(log)
+    assert tables[0].label.startswith("to density, block 1")
+    assert tables[0]["Temp"][0] == pytest.approx(298.15 if larsen_scale else 400.0, abs=100.0)
+    first, last = (float(table["Lx"][0]) for table in (tables[0], tables[-1]))
+    edge = re.search(r"(\S+) (\S+) xlo xhi", compressed)
+    assert edge
+    assert first == pytest.approx(float(edge[2]) - float(edge[1]), rel=1e-4)
+    assert last != first
+    assert (folder / "equilibrated.data").exists()
+    assert not (folder / "compressed.data").exists()
 
 
 @pytest.mark.lammps
