@@ -195,6 +195,15 @@ def test_a_choice_among_the_tables_lines_is_one_of_them():
         assert (row["source"].partition(" (")[0], tuple(row["v"])) in lines
 
 
+def test_a_perfluoro_ether_is_shorter_and_wider_than_an_ether():
+    table = opls_table()
+    for kind, types, value in (("bond", "CF-OS", 1.363), ("angle", "CF-OS-CF", 112.5)):
+        own = table.term(kind, tuple(types.split("-")))
+        ether = table.term(kind, tuple(types.replace("CF", "CT").split("-")))
+        assert own.values == (ether.values[0], value)
+        assert "k by analogy from OPLS CT-OS" in own.source
+
+
 def test_beside_perfluorinated_carbon_the_oxygen_of_an_ether_stands_for_fluorine():
     for ether, fluorine in (
         ("OS-CF-CF-SB", "F~-CF-CF-SB"),
