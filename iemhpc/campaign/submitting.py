@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from iemhpc.campaign.connectedness import network_notes
 from iemhpc.campaign.planning import Planned, costs_of, plan_campaign
 from iemhpc.campaign.summary import CampaignRun, CampaignSummary, in_brief
 from iemhpc.errors import IemhpcError, ProgramError
@@ -85,6 +86,14 @@ def submit_campaign(
         say(note)
     problems = _build(workspace, planned, say=say)
     built = [p.plan.run_id for p in planned if p.plan.run_id not in problems]
+    notes = (
+        *notes,
+        *network_notes(
+            (p.system.name, workspace.run(p.plan.run_id))
+            for p in planned
+            if p.plan.run_id not in problems
+        ),
+    )
     summary = CampaignSummary(
         runs=_rows(workspace, planned, problems),
         notes=notes,

@@ -6,7 +6,7 @@ points which round to the same box share one run.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from iemhpc.errors import InputError, MissingInputError
 from iemhpc.lammps.data_file import data_text
 from iemhpc.lammps.parameter_table import parameters_csv
 from iemhpc.lammps.styles_file import styles_text
+from iemhpc.polymer.network import NetworkShape
 from iemhpc.system.assembly import MembraneBox
 from iemhpc.tables.io import write_table
 from iemhpc.tables.roles import ROLE_TABLE
@@ -52,6 +53,9 @@ SAMPLING = ("production_ps", "frame_ps", "timestep_fs")
 
 FRCMOD = "gaff2.frcmod"
 """What was estimated for GAFF2, in Amber's format, where anything was."""
+
+NETWORK = "network.json"
+"""How well a network is connected: the fields of its :class:`NetworkShape`."""
 
 _COUNTS = (
     *("system", "n_chains", "units_per_chain", "n_sites", "n_counterions", "n_coions"),
@@ -114,7 +118,7 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
     -------
     Path
         The run's folder, with plan.json, system.data, styles.in, roles.parquet, parameters.csv,
-        and gaff2.frcmod where terms were estimated.
+        gaff2.frcmod where terms were estimated, and network.json where the polymer is a network.
 
     Raises
     ------
@@ -148,8 +152,30 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
         write_text(temporary / "parameters.csv", table)
         if box.parameters.frcmod:
             write_text(temporary / FRCMOD, "\n".join((*box.parameters.frcmod, "")))
+        if box.network is not None:
+            write_json(temporary / NETWORK, asdict(box.network))
         write_json(temporary / "plan.json", plan_json(plan))
     return folder
+
+
+def read_network(folder: Path) -> NetworkShape | None:
+    """Read how well the network of a run is connected; None where it is no network.
+
+    Raises
+    ------
+    InputError
+        Where the file is damaged.
+    """
+    path = folder / NETWORK
+    if not path.exists():
+        return None
+    fields = read_json(path)
+    try:
+        return NetworkShape(**fields)
+    except TypeError as error:
+        raise InputError(
+            f"{path} does not say how a network is connected ({error}); restore it or delete it"
+        ) from error
 
 
 def plan_json(plan: RunPlan) -> dict[str, Any]:

@@ -9,7 +9,15 @@ import pytest
 
 from iemhpc.errors import InputError, MissingInputError
 from iemhpc.lammps.data_file import read_data
-from iemhpc.lammps.run_folder import PHYSICS, REQUEST, SAMPLING, RunPlan, read_plan, write_run
+from iemhpc.lammps.run_folder import (
+    PHYSICS,
+    REQUEST,
+    SAMPLING,
+    RunPlan,
+    read_network,
+    read_plan,
+    write_run,
+)
 from iemhpc.polymer.catalog import load_system
 from iemhpc.system.assembly import MembraneBox
 from iemhpc.tables.io import read_frame, read_provenance
@@ -57,6 +65,7 @@ def test_folder_is_named_by_its_plan_and_holds_the_files(
     frcmod = ["gaff2.frcmod"] if cr61_box.parameters.frcmod else []
     assert sorted(path.name for path in folder.iterdir()) == [
         *frcmod,
+        "network.json",
         "parameters.csv",
         "plan.json",
         "roles.parquet",
@@ -64,6 +73,21 @@ def test_folder_is_named_by_its_plan_and_holds_the_files(
         "system.data",
     ]
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_how_a_network_is_connected_is_kept_with_its_run(
+    folder: Path, cr61_box: MembraneBox, tmp_path: Path
+) -> None:
+    shape = read_network(folder)
+    assert shape == cr61_box.network
+    assert shape is not None
+    assert shape.percolates_in is not None
+    linear = replace(cr61_box, network=None)
+    other = write_run(Workspace(tmp_path), plan_of(cr61_box), linear)
+    assert read_network(other) is None
+    (other / "network.json").write_text('{"loops": 3}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"network.json does not say how a network is connected"):
+        read_network(other)
 
 
 def test_what_was_estimated_for_gaff2_is_beside_the_parameters(

@@ -14,7 +14,7 @@ from iemhpc.lammps.data_file import data_text, read_data
 from iemhpc.lammps.styles_file import styles_text
 from iemhpc.polymer.catalog import load_membrane, load_salt
 from iemhpc.polymer.materials import System
-from iemhpc.polymer.network import link_network
+from iemhpc.polymer.network import link_network, winding_rank
 from iemhpc.polymer.sequence import chain_sequence
 from iemhpc.programs import need_program
 from iemhpc.resources import resource
@@ -107,6 +107,16 @@ def test_what_finds_no_coordinates_says_so(monkeypatch: pytest.MonkeyPatch, cr61
     with pytest.raises(CompositionError, match=r"for the network in 1 attempt.*another seed"):
         place_network(molecule, laid, edge_A=EDGE_A, seed=1, say=told.append)
     assert told[-1].endswith("placing the network again")
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_atoms_go_on_through_the_box_as_the_beads_do(name: str) -> None:
+    molecule, laid = laid_and_linked(name)
+    positions = place_network(molecule, laid, edge_A=EDGE_A, seed=1)
+    pairs = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds()])
+    along = positions[pairs[:, 1]] - positions[pairs[:, 0]]
+    shifts = -np.round(along / EDGE_A).astype(np.int64)
+    assert winding_rank(len(positions), pairs, shifts) == laid.shape.percolates_in
 
 
 def test_a_seed_says_the_coordinates(cr61) -> None:
