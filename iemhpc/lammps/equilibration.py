@@ -133,8 +133,9 @@ def compare_blocks(
     They agree when their means differ by at most ``tolerance`` of the later one, or by at most
     twice the error of the difference, for which the quieter block's variance is taken and one
     independent value every :data:`DENSITY_MEMORY_PS`, at least one a block. A series that climbs
-    by D a block has a variance of D²/12 in it, so that twice the error is 0.82 D at most: a
-    straight drift beyond the tolerance is always seen.
+    by D a block has a variance of D²/12 in it, so that twice the error of a climb without noise is
+    0.82 D at most, and it is seen. Under noise it may not be: where the density of a small box
+    fluctuates by 0.8 %, a climb of 1 % a block passes in most runs. Longer blocks tell them apart.
 
     Parameters
     ----------
