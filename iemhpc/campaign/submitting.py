@@ -16,8 +16,8 @@ from iemhpc.errors import IemhpcError, ProgramError
 from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
 from iemhpc.polymer.sites import sites_in_words
 from iemhpc.progress import Say, quiet
-from iemhpc.scheduler.run_files import read_usable_plan
-from iemhpc.scheduler.runs import damaged_plan, run_states
+from iemhpc.scheduler.run_files import read_usable_plan, unusable_plan
+from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import (
     SubmissionSummary,
     open_scheduler,
@@ -240,7 +240,7 @@ def _build(
         if one.plan.run_id in problems:
             continue
         if read_usable_plan(folder) is None:
-            problems[one.plan.run_id] = damaged_plan(folder)
+            problems[one.plan.run_id] = unusable_plan(folder)
             continue
         try:
             _lengthen(folder, one.plan)

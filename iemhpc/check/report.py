@@ -21,11 +21,10 @@ from iemhpc.check.parameters import (
     check_parameters,
 )
 from iemhpc.check.structure import StructureSection, check_structure
-from iemhpc.errors import InputError
 from iemhpc.lammps.parameter_table import ParameterRow, read_parameters
 from iemhpc.progress import Say, quiet
-from iemhpc.scheduler.run_files import read_usable_plan
-from iemhpc.scheduler.runs import damaged_plan, find_run
+from iemhpc.scheduler.run_files import read_plan
+from iemhpc.scheduler.runs import find_run
 from iemhpc.settings.protocol import preset_of
 from iemhpc.workspace import Workspace
 
@@ -124,9 +123,7 @@ def check_run(
         Where LAMMPS or OpenMM is needed and missing.
     """
     folder = find_run(workspace, run)
-    plan = read_usable_plan(folder)
-    if plan is None:
-        raise InputError(damaged_plan(folder))
+    plan = read_plan(folder)
     physics = plan["physics"]
     rows = read_parameters(folder / "parameters.csv")
     structure = check_structure(

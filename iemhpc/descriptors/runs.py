@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import InputError, MissingInputError, unknown_name
+from iemhpc.tables.plan import read_plan_file
 from iemhpc.workspace import Workspace, content_hash, read_json
 
 MADE_BY = "iemhpc md-submit"
@@ -86,18 +87,18 @@ def plan_columns(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where the plan lacks one of them.
+        Where the plan lacks one of them, is of another schema version or was changed by hand.
     """
-    path = folder / "plan.json"
-    plan = read_json(path)
+    plan = read_plan_file(folder)
     columns: dict[str, Any] = {"run_id": folder.name}
     for part, wanted in (("physics", _PHYSICS), ("request", _REQUEST)):
-        values = plan.get(part) if isinstance(plan, Mapping) else None
+        values = plan.get(part)
         values = values if isinstance(values, Mapping) else {}
         missing = [key for key in wanted if values.get(key) is None]
         if missing:
             raise InputError(
-                f"{path}: {part} lacks {', '.join(missing)}; plan the run again with: {MADE_BY}"
+                f"{folder}: {part} of its plan.json lacks {', '.join(missing)}; plan the run "
+                f"again with: {MADE_BY}"
             )
         columns |= {key: kind(values[key]) for key, kind in wanted.items()}
     inside = plan["request"].get("donnan_salt_molar")  # null where theory does not know the system

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc import __version__
-from iemhpc.errors import InputError, MissingInputError
+from iemhpc.errors import InputError
 from iemhpc.lammps.data_file import data_text
 from iemhpc.lammps.parameter_table import parameters_csv
 from iemhpc.lammps.styles_file import styles_text
 from iemhpc.polymer.network import NetworkShape
 from iemhpc.system.assembly import MembraneBox
 from iemhpc.tables.io import write_table
+from iemhpc.tables.plan import PARTS, SCHEMA_VERSION, read_plan_file
 from iemhpc.tables.roles import ROLE_TABLE
 from iemhpc.workspace import (
     Workspace,
@@ -27,9 +28,6 @@ from iemhpc.workspace import (
     write_json,
     write_text,
 )
-
-SCHEMA_VERSION = 3
-"""Of plan.json; raised when a reader of the old one would go wrong."""
 
 PHYSICS = (
     *("membrane", "polymer_hash", "topology", "tacticity", "system", "salt", "counterion", "coion"),
@@ -200,23 +198,8 @@ def read_plan(folder: Path) -> RunPlan:
     InputError
         Where it is of another schema version, or was changed after it was written.
     """
-    path = folder / "plan.json"
-    if not path.exists():
-        raise MissingInputError(f"{path} does not exist; make runs with: iemhpc md-submit")
-    plan = read_json(path)
-    version = plan.get("schema_version") if isinstance(plan, dict) else None
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema version {version}, wanted {SCHEMA_VERSION}; build the run again with "
-            "this version of iemhpc"
-        )
-    read = RunPlan(**{name: plan.get(name, {}) for name in ("physics", "request", "sampling")})
-    if read.run_id != plan.get("run_id"):
-        raise InputError(
-            f"{path}: its physics hashes to {read.run_id}, but it says {plan.get('run_id')}: it "
-            "was changed by hand; change the campaign and build a new run instead"
-        )
-    return read
+    plan = read_plan_file(folder)
+    return RunPlan(**{name: plan.get(name, {}) for name in PARTS})
 
 
 def role_rows(box: MembraneBox) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import InputError, MissingInputError
+from iemhpc.tables.plan import damaged_plan, read_plan_file
 from iemhpc.workspace import read_json
 
 
@@ -36,33 +37,44 @@ class RunStatus:
     """When, seconds since 1970."""
 
 
-def read_plan(run: Path) -> Any:
+def read_plan(run: Path) -> dict[str, Any]:
     """Return the plan of a run folder.
 
     Raises
     ------
     MissingInputError
         Where the folder holds none.
+    InputError
+        Where it is damaged, of another schema version, or was changed by hand.
     """
-    path = run / "plan.json"
-    if not path.is_file():
-        raise MissingInputError(
-            f"{run} is not a run folder: it has no plan.json; make one with: iemhpc md-submit"
-        )
-    return read_json(path)
-
-
-def read_usable_plan(run: Path) -> dict[str, Any] | None:
-    """Return the plan of a run folder; None where it is missing, damaged or no plan."""
+    plan = read_plan_file(run)
     try:
-        plan = read_plan(run)
         str(plan["physics"]["system"])
         float(plan["request"].get("realised_salt_molar", 0.0))
         for key in ("production_ps", "timestep_fs"):
             float(plan["sampling"][key])
-    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(damaged_plan(run)) from None
+    return plan
+
+
+def read_usable_plan(run: Path) -> dict[str, Any] | None:
+    """Return the plan of a run folder; None where :func:`unusable_plan` says why not."""
+    try:
+        return read_plan(run)
+    except (OSError, InputError):
         return None
-    return dict(plan)
+
+
+def unusable_plan(run: Path) -> str:
+    """Return why the plan of a run folder cannot be used, and what to do; empty where it can."""
+    try:
+        read_plan(run)
+    except MissingInputError:
+        return damaged_plan(run)
+    except (OSError, InputError) as error:
+        return str(error)
+    return ""
 
 
 def describe_run(run: Path) -> str:

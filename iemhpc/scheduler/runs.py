@@ -8,7 +8,7 @@ interrupted   cut short by a limit, a signal or a crash of the machine; goes on 
 failed        LAMMPS or our templates refused; not tried again by itself
 done          everything that the plan asks for is there
 unknown       handed over, not in the queue and silent: perhaps about to start, perhaps lost; or
-              its plan or job file is damaged
+              its plan or job file is damaged, or its plan of another version
 ============  ==================================================================================
 """
 
@@ -31,6 +31,7 @@ from iemhpc.scheduler.run_files import (
     read_job,
     read_status,
     read_usable_plan,
+    unusable_plan,
 )
 from iemhpc.scheduler.scripts import production_steps
 from iemhpc.workspace import Workspace
@@ -75,7 +76,7 @@ def run_states(workspace: Workspace) -> tuple[RunRow, ...]:
     first = {run: _state_by_files(run, plans[run], jobs[run]) for run in folders}
     asked = [run for run in folders if first[run][0] == "ask"]
     answers = _ask_queues(workspace, [job for run in asked if (job := jobs[run])])
-    rows = [_damaged_row(run) for run in every if run not in plans]
+    rows = [_unusable_row(run) for run in every if run not in plans]
     for run in folders:
         state, reason = first[run]
         if state == "ask":
@@ -241,12 +242,7 @@ def _in_words(status: RunStatus) -> str:
     return f"{reason}; {meaning}" if meaning else reason
 
 
-def damaged_plan(run: Path) -> str:
-    """Return what is said of a run folder whose plan cannot be used."""
-    return f"plan.json is damaged or missing; delete runs/{run.name} and submit again"
-
-
-def _damaged_row(run: Path) -> RunRow:
+def _unusable_row(run: Path) -> RunRow:
     return RunRow(
         run_id=run.name,
         system="?",
@@ -254,7 +250,7 @@ def _damaged_row(run: Path) -> RunRow:
         state="unknown",
         stage="",
         attempt=0,
-        reason=damaged_plan(run),
+        reason=unusable_plan(run),
         production_ps=0.0,
     )
 

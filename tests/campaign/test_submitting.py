@@ -99,7 +99,7 @@ def test_a_folder_without_a_plan_does_not_stop_the_other_runs(
     (two_runs[0] / "plan.json").unlink()
     summary = submit_campaign(workspace, submit=False)
     assert summary.failed == (two_runs[0].name,)
-    assert f"delete runs/{two_runs[0].name} and submit again" in "\n".join(summary.lines())
+    assert f"delete runs/{two_runs[0].name} and run md-submit again" in "\n".join(summary.lines())
 
 
 def test_missing_lammps_is_said_before_a_box_is_built(

@@ -13,7 +13,7 @@ from iemhpc.check.structure import small_rings
 from iemhpc.cli.app import app
 from iemhpc.errors import InputError, UnknownNameError
 from iemhpc.lammps.data_file import DataFile, read_data
-from iemhpc.workspace import Workspace, read_json, write_json
+from iemhpc.workspace import Workspace, content_hash, read_json, write_json
 
 pytestmark = pytest.mark.lammps
 
@@ -175,7 +175,7 @@ def test_a_box_narrower_than_two_cutoffs_fails(copied: Copy) -> None:
     workspace, run = copied()
     plan = read_json(run / "plan.json")
     plan["physics"]["protocol"]["cutoff_A"] = 14.0
-    write_json(run / "plan.json", plan)
+    write_json(run / "plan.json", plan | {"run_id": content_hash(plan["physics"])})
     (failure,) = check_run(workspace, run.name).failures
     assert "wide, wanted at least twice the cut-off, 28 Å; use a larger box_A" in failure
 
@@ -220,7 +220,7 @@ def test_the_command_prints_json_and_its_exit_code_tells_failure(copied: Copy) -
     assert json.loads(sound.output)["run_id"] == run.name
     plan = read_json(run / "plan.json")
     plan["physics"]["protocol"]["cutoff_A"] = 14.0
-    write_json(run / "plan.json", plan)
+    write_json(run / "plan.json", plan | {"run_id": content_hash(plan["physics"])})
     broken = CliRunner().invoke(app, words)
     assert broken.exit_code == 1
     assert len(json.loads(broken.output)["failures"]) == 1
@@ -230,6 +230,14 @@ def test_an_unknown_run_and_a_damaged_plan_are_errors_in_words(copied: Copy) -> 
     workspace, run = copied()
     with pytest.raises(UnknownNameError, match="no run begins with 'zz'; runs: "):
         check_run(workspace, "zz")
+    plan = read_json(run / "plan.json")
+    del plan["physics"]["protocol"]["cutoff_A"]
+    write_json(run / "plan.json", plan)
+    with pytest.raises(InputError, match=r"plan\.json was changed by hand: .*delete runs/"):
+        check_run(workspace, run.name)
+    write_json(run / "plan.json", plan | {"schema_version": 2})
+    with pytest.raises(InputError, match=r"plan\.json of schema 2, this iemhpc reads 3: delete"):
+        check_run(workspace, run.name)
     (run / "plan.json").write_text("{}")
-    with pytest.raises(InputError, match=r"plan.json is damaged or missing; delete runs/"):
+    with pytest.raises(InputError, match=r"plan\.json is damaged or missing: delete runs/"):
         check_run(workspace, run.name)

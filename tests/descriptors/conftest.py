@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from iemhpc.tables.io import write_table
+from iemhpc.tables.plan import SCHEMA_VERSION
 from iemhpc.tables.roles import ROLE_TABLE
+from iemhpc.workspace import content_hash
 
 ATOMS = (
     ("S", "s6", "SSTY", "polymer", False, True),
@@ -128,7 +130,7 @@ def make_run(tmp_path: Path):
         (folder / "segments.json").write_text(json.dumps([segment(0)]))
         (folder / "status.json").write_text(json.dumps({"state": state}))
         plan = {
-            "run_id": run_id,
+            "schema_version": SCHEMA_VERSION,
             "physics": {
                 "system": "CR61/NaCl",
                 "membrane": "CR61",
@@ -150,6 +152,7 @@ def make_run(tmp_path: Path):
                 "water_per_site": 10.0,
             },
         }
+        plan["run_id"] = content_hash(plan["physics"])
         (folder / "plan.json").write_text(json.dumps(plan))
         return folder
 

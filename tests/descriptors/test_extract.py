@@ -10,7 +10,7 @@ from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
 from iemhpc.tables.io import read_frame, write_table
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.roles import ROLE_TABLE
-from iemhpc.workspace import Workspace
+from iemhpc.workspace import Workspace, content_hash
 
 
 def read_rows(workspace: Workspace):
@@ -103,6 +103,7 @@ def test_replicas_share_the_hash_of_their_conditions_and_no_other_run_does(tmp_p
         folder = make_run(run_id, seed=number)
         plan = json.loads((folder / "plan.json").read_text())
         plan["physics"]["temperature_K"] = temperature_K
+        plan["run_id"] = content_hash(plan["physics"])
         plan["request"]["donnan_salt_molar"] = None if run_id == "c" else 0.05
         (folder / "plan.json").write_text(json.dumps(plan))
     extract_runs(Workspace(tmp_path))
@@ -129,10 +130,33 @@ def test_a_run_that_cannot_be_read_stops_no_other(tmp_path, make_run):
 
 def test_a_plan_without_a_needed_key_is_named(tmp_path, make_run):
     folder = make_run()
-    (folder / "plan.json").write_text('{"physics": {"system": "CR61/NaCl"}}')
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["physics"] = {"system": "CR61/NaCl"}
+    plan["run_id"] = content_hash(plan["physics"])
+    (folder / "plan.json").write_text(json.dumps(plan))
     failed = extract_runs(Workspace(tmp_path)).failed["0f3a"]
-    assert "physics lacks membrane, salt" in failed
+    assert "physics of its plan.json lacks membrane, salt" in failed
     assert "iemhpc md-submit" in failed
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "says"),
+    [
+        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 3: delete runs/bad and "),
+        ("physics", {"system": "CR61/KCl"}, "plan.json was changed by hand: its physics hashes"),
+    ],
+)
+def test_a_plan_of_another_version_or_changed_by_hand_is_left_out(
+    tmp_path, make_run, part, values, says
+):
+    bad = make_run("bad")
+    make_run("good", seed=2)
+    plan = json.loads((bad / "plan.json").read_text())
+    (bad / "plan.json").write_text(json.dumps(plan | {part: values}))
+    summary = extract_runs(Workspace(tmp_path))
+    assert summary.n_done == 1
+    assert summary.failed["bad"].startswith(says)
+    assert list(read_rows(Workspace(tmp_path)).index) == ["good"]
 
 
 def test_unfinished_runs_wait_and_say_so(tmp_path, make_run):

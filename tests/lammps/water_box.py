@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from iemhpc.tables.plan import SCHEMA_VERSION
+from iemhpc.workspace import content_hash
+
 STYLES = """\
 variable water_angle_type equal 1
 pair_style      lj/cut/coul/long ${cutoff_A}
@@ -60,9 +63,8 @@ def write_water_box(
     (folder / "system.data").write_text(_data(edge, ions, waters))
     (folder / "styles.in").write_text(STYLES)
     plan = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "iemhpc_version": "0",
-        "run_id": folder.name,
         "physics": {
             "system": "water/NaCl",
             "membrane": "water",
@@ -79,6 +81,7 @@ def write_water_box(
             "timestep_fs": 2.0,
         },
     }
+    plan["run_id"] = content_hash(plan["physics"])
     (folder / "plan.json").write_text(json.dumps(plan))
     return folder
 

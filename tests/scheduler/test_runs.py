@@ -200,9 +200,28 @@ def test_a_damaged_plan_is_one_unknown_row(
         (folder / "plan.json").write_text(text)
     rows = {row.run_id: row for row in run_states(workspace)}
     assert (rows["a1"].state, rows["b2"].state) == ("planned", "unknown")
-    said = "plan.json is damaged or missing; delete runs/b2 and submit again"
+    said = "plan.json is damaged or missing: delete runs/b2 and run md-submit again"
     assert rows["b2"].reason == said
     assert any(said in line for line in state_lines(list(rows.values())))
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "says"),
+    [
+        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 3: "),
+        ("physics", {"system": "b"}, "plan.json was changed by hand: its physics hashes to "),
+    ],
+)
+def test_a_plan_of_another_version_or_changed_by_hand_is_one_unknown_row(
+    workspace: Workspace, part: str, values: Any, says: str
+) -> None:
+    say_status(workspace, state="done", rc=0)
+    path = workspace.run("a1") / "plan.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {part: values}))
+    got, reason = state(workspace)
+    assert got == "unknown"
+    assert reason.startswith(says)
+    assert reason.endswith("delete runs/a1 and run md-submit again")
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]"])
