@@ -125,11 +125,16 @@ def in_brief(reason: str) -> str:
     --------
     >>> in_brief("mine.toml has no charges for styrene; add:\n\n[[unit]]")
     'mine.toml has no charges for styrene; add: …'
+    >>> in_brief(f"antechamber failed: {'its words ' * 20}; give it other charges")[-46:]
+    's its words its words …; give it other charges'
     """
     first = reason.partition("\n")[0]
-    if len(first) > BRIEF:
-        first = first[:BRIEF].rpartition(" ")[0]
-    return reason if first == reason else f"{first} …"
+    start, semicolon, remedy = first.rpartition("; ")
+    if not semicolon:
+        start, remedy = first, ""
+    brief = start if len(start) <= BRIEF else f"{start[:BRIEF].rpartition(' ')[0]} …"
+    brief += semicolon + remedy
+    return brief if first == reason or brief.endswith("…") else f"{brief} …"
 
 
 def _number(value: float | None) -> str:

@@ -70,6 +70,7 @@ def am1bcc_charges(molecule: Chem.Mol, *, limit_s: float = LIMIT_S, say: Say = q
     ProgramError
         Where a program is missing, fails or takes too long; the message says what to install.
     """
+    amber_home()  # say what is missing before what runs
     say(f"sqm: {molecule.GetNumAtoms()} atoms, charge {Chem.GetFormalCharge(molecule):+d}")
     return _antechamber(molecule, method=("-c", "bcc"), limit_s=limit_s)
 

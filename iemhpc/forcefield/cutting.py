@@ -1,7 +1,7 @@
 """How a residue is cut out of charged oligomers: equivalent atoms averaged, the sum exact."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 
 from rdkit import Chem
@@ -141,6 +141,20 @@ def cut_molecule(molecule: Chem.Mol, charged: Charged) -> tuple[tuple[ResidueAto
         for atom in molecule.GetAtoms()
     ]
     return _renormalised(atoms, charge=Chem.GetFormalCharge(molecule), classes=classes)
+
+
+def typed_like(
+    atoms: Sequence[ResidueAtom], typed: Sequence[ResidueAtom]
+) -> tuple[ResidueAtom, ...]:
+    """Give atoms the types of others in the same order."""
+    return tuple(
+        replace(
+            atom,
+            type=like.type,
+            hydrogen_type=None if atom.hydrogen_charge_e is None else like.hydrogen_type,
+        )
+        for atom, like in zip(atoms, typed, strict=True)
+    )
 
 
 def residue_charge(atoms: Sequence[ResidueAtom]) -> float:

@@ -21,7 +21,7 @@ from iemhpc import __version__
 from iemhpc.errors import MissingInputError, ProgramError, unknown_name
 from iemhpc.forcefield import is_charge_file
 from iemhpc.forcefield.charges import gaff2_types
-from iemhpc.forcefield.cutting import ResidueAtom, cut_molecule, cut_residue
+from iemhpc.forcefield.cutting import cut_molecule, cut_residue, typed_like
 from iemhpc.forcefield.esp import DENSITY_PER_A2
 from iemhpc.forcefield.gaussian import ROUTE, find_log, gaussian_job
 from iemhpc.forcefield.library import (
@@ -30,6 +30,8 @@ from iemhpc.forcefield.library import (
     Residue,
     cache_folder,
     charge_method,
+    kept_residue,
+    need_writable_cache,
     read_residue,
     shipped_ion,
     shipped_residues,
@@ -103,7 +105,7 @@ def lacking_residue(unit: RepeatUnit, *, method: str = "am1bcc") -> Lacking | No
     if is_charge_file(method):
         oligomers = default_oligomers(unit)
         is_typed = unit.canonical_smiles in shipped_residues("am1bcc") or (
-            _types_path(unit, oligomers).exists()
+            kept_residue(unit, _types_path(unit, oligomers))
         )
         return None if is_typed else _lacking(unit, oligomers, method="types")
     charge_method(method)
@@ -112,7 +114,7 @@ def lacking_residue(unit: RepeatUnit, *, method: str = "am1bcc") -> Lacking | No
     unit = _as_shipped(unit)
     oligomers = default_oligomers(unit, method=method)
     path = cache_folder() / f"{_cache_key(unit, method, oligomers)}.json"
-    if path.exists() and not _has_newer_log(path, oligomers, method=method):
+    if kept_residue(unit, path) and not _has_newer_log(path, oligomers, method=method):
         return None
     return _lacking(unit, oligomers, method=method)
 
@@ -161,8 +163,10 @@ def load_residue(
     unit = _as_shipped(unit)
     oligomers = default_oligomers(unit, method=method)
     path = cache_folder() / f"{_cache_key(unit, method, oligomers)}.json"
-    if path.exists() and not _has_newer_log(path, oligomers, method=method):
-        return read_residue(path)
+    kept = kept_residue(unit, path, say=say)
+    if kept is not None and not _has_newer_log(path, oligomers, method=method):
+        return kept
+    need_writable_cache()
     _say_what_comes(unit, oligomers, method=method, say=say)
     try:
         residue = make_residue(unit, oligomers=oligomers, method=method, limit_s=limit_s, say=say)
@@ -199,6 +203,8 @@ def make_residue(
         Told what is running.
     """
     charge = charge_method(method)
+    # What a fit needs beside its charges is made first: it takes seconds, and may be missing.
+    typed = _typed_residue(unit, limit_s=limit_s, say=say) if method in CHOICES else None
     molecules = [link(units) for units in oligomers]
     charged, missing = [], []
     for molecule in molecules:
@@ -208,14 +214,14 @@ def make_residue(
             missing.append(str(error))
     if missing:
         raise MissingInputError("; ".join(missing))
-    is_fitted = not charged[0].types
-    atoms, drift_e = cut_residue(unit, molecules=molecules, charged=charged, sums_hold=is_fitted)
+    atoms, drift_e = cut_residue(
+        unit, molecules=molecules, charged=charged, sums_hold=typed is not None
+    )
     # One title line, then the sections of all oligomers: a valid frcmod file.
     frcmod = (TITLE, *(line for item in charged for line in item.frcmod.splitlines()[1:]))
     programs = charged[0].programs
-    if is_fitted:
-        typed = _typed_residue(unit, limit_s=limit_s)
-        atoms, frcmod = _typed_like(atoms, typed), typed.frcmod
+    if typed is not None:
+        atoms, frcmod = typed_like(atoms, typed.atoms), typed.frcmod
         programs = f"{programs}, types by {typed.programs.partition(',')[0]}"
     return Residue(
         unit=unit.name,
@@ -230,7 +236,7 @@ def make_residue(
     )
 
 
-def _typed_residue(unit: RepeatUnit, *, limit_s: float) -> Residue:
+def _typed_residue(unit: RepeatUnit, *, limit_s: float, say: Say) -> Residue:
     """Return the residue that lends a unit its types, which do not depend on the charge method.
 
     It is the shipped one, else it is typed by antechamber without quantum chemistry; its charges
@@ -241,8 +247,10 @@ def _typed_residue(unit: RepeatUnit, *, limit_s: float) -> Residue:
         return shipped
     oligomers = default_oligomers(unit)
     path = _types_path(unit, oligomers)
-    if path.exists():
-        return read_residue(path)
+    kept = kept_residue(unit, path, say=say)
+    if kept is not None and kept.smiles == unit.smiles:  # else its atoms have another order
+        return kept
+    need_writable_cache()
     molecules = [link(units) for units in oligomers]
     typed = [gaff2_types(molecule, limit_s=limit_s) for molecule in molecules]
     zeros = [replace(item, charges_e=(0.0,) * len(item.types)) for item in typed]
@@ -262,24 +270,12 @@ def _typed_residue(unit: RepeatUnit, *, limit_s: float) -> Residue:
     return residue
 
 
-def _typed_like(atoms: Sequence[ResidueAtom], typed: Residue) -> tuple[ResidueAtom, ...]:
-    """Give atoms the types of a residue whose atoms have the same order."""
-    return tuple(
-        replace(
-            atom,
-            type=like.type,
-            hydrogen_type=None if atom.hydrogen_charge_e is None else like.hydrogen_type,
-        )
-        for atom, like in zip(atoms, typed.atoms, strict=True)
-    )
-
-
 def _user_residue(unit: RepeatUnit, given: UserCharges, *, limit_s: float, say: Say) -> Residue:
     """Return a residue with the user's charges and antechamber's types."""
     shipped = shipped_residues("am1bcc").get(unit.canonical_smiles)
     unit = RepeatUnit(unit.name, shipped.smiles) if shipped is not None else unit
     charges = given.of(unit)
-    typed = _typed_residue(unit, limit_s=limit_s)
+    typed = _typed_residue(unit, limit_s=limit_s, say=say)
     if abs(charges.drift_e) >= SHOWN_E:
         say(f"{unit.name}: a sum that missed its charge by {charges.drift_e:+.4f} e was corrected")
     atoms = []

@@ -10,6 +10,7 @@ from iemhpc.forcefield import charges
 from iemhpc.forcefield.cutting import equivalent_atoms
 from iemhpc.forcefield.residues import (
     cache_folder,
+    lacking_residue,
     load_residue,
     make_shipped,
     read_residue,
@@ -108,6 +109,70 @@ def test_a_damaged_residue_is_refused(tmp_path):
     path.write_text(json.dumps({"schema_version": 1, "atoms": []}))
     with pytest.raises(InputError, match="is not a residue"):
         read_residue(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda kept: kept["atoms"][0].update(charge_e=float("nan")), "no finite number"),
+        (lambda kept: kept.update(drift_e=float("inf")), "no finite number"),
+        (lambda kept: kept["atoms"].append(kept["atoms"][0]), "its atoms are .*, those of its SMI"),
+        (lambda kept: kept["atoms"][0].update(element="N"), "its atoms are N.*, those of its SMI"),
+        (lambda kept: kept.update(frcmod=["title", "rubbish"]), "'rubbish' is in no section"),
+        (lambda kept: kept.update(frcmod=["title", "BOND", "c3-c3 x"]), "frcmod lines are damaged"),
+        (lambda kept: kept.update(smiles="[*]C("), "is no SMILES"),
+    ],
+)
+def test_what_cannot_be_a_residue_is_refused(spoil, fault, tmp_path):
+    path = tmp_path / "residue.json"
+    write_residue(path, SHIPPED[0])
+    kept = json.loads(path.read_text())
+    spoil(kept)
+    path.write_text(json.dumps(kept))
+    with pytest.raises(InputError, match=f"{fault}.*; delete it or make it again"):
+        read_residue(path)
+
+
+@needs_antechamber
+def test_a_damaged_residue_of_the_cache_is_told_and_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path))
+    unit = RepeatUnit("vinyl fluoride", "[*]CC([*])F")
+    first = load_residue(unit)
+    (path,) = cache_folder().iterdir()
+    path.write_text(path.read_text()[:-40])
+    assert lacking_residue(unit) is not None
+    said = []
+    again = load_residue(unit, say=said.append)
+    assert again.atoms == first.atoms
+    assert said[0].startswith("vinyl fluoride: its residue in the cache is damaged and made again")
+    assert lacking_residue(unit) is None
+    write_residue(path, SHIPPED[0])
+    assert load_residue(unit, say=said.append).atoms == first.atoms
+    assert any(line.endswith(f"is of {SHIPPED[0].smiles}, so it is made again") for line in said)
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_anything_runs(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path / "file"))
+    said = []
+    for method in ("am1bcc", "resp"):
+        with pytest.raises(InputError, match="cannot be written; set IEMHPC_CACHE to a folder"):
+            load_residue(
+                RepeatUnit("vinyl fluoride", "[*]CC([*])F"), method=method, say=said.append
+            )
+    assert said == []
+
+
+def test_without_antechamber_nothing_is_computed_for_a_fit(tmp_path, monkeypatch):
+    monkeypatch.setenv("IEMHPC_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("AMBERHOME", raising=False)
+    monkeypatch.setattr(charges.importlib.util, "find_spec", lambda name: None)
+    unit, said = RepeatUnit("vinyl fluoride", "[*]CC([*])F"), []
+    for method in ("am1bcc", "resp"):
+        with pytest.raises(ProgramError, match="antechamber is not on this machine"):
+            load_residue(unit, method=method, say=said.append)
+    assert not any(line.startswith(("sqm", "PySCF")) for line in said)
 
 
 def test_without_antechamber_a_new_unit_says_what_to_install(tmp_path, monkeypatch):
