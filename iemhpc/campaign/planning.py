@@ -147,7 +147,12 @@ def _file_charges(path: Path) -> str:
             f"{path} is not a file; wanted charges of your own for the polymer's atoms, or the "
             "name of a charge method"
         )
-    return f"file:{content_hash(path.read_text(encoding='utf-8'))}"
+    try:
+        return f"file:{content_hash(path.read_text(encoding='utf-8'))}"
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is not a text file of charges: {error}; wanted TOML, JSON or CSV in UTF-8"
+        ) from None
 
 
 def _systems_of(entry: SystemSettings, problems: list[str]) -> list[System]:
@@ -181,7 +186,7 @@ def _compositions(
 ) -> Iterator[Composition]:
     for molar, water in product(entry.salt_molar, _waters(entry, system)):
         try:
-            yield compose(
+            composition = compose(
                 system,
                 salt_molar=molar,
                 water_per_site=water,
@@ -191,8 +196,22 @@ def _compositions(
                 units_per_chain=campaign.units_per_chain,
                 min_pairs=campaign.min_pairs,
             )
+            _check_width(composition, campaign)
         except IemhpcError as error:
             problems.append(str(error))
+        else:
+            yield composition
+
+
+def _check_width(composition: Composition, campaign: CampaignSettings) -> None:
+    """Refuse a box in which an atom would meet its own image within the cut-off."""
+    cutoff_A = campaign.protocol_variables()["cutoff_A"]
+    if composition.box_A < 2.0 * cutoff_A:
+        raise InputError(
+            f"{composition.system}: got a box of {composition.box_A:.1f} Å, wanted at least twice "
+            f"the cut-off of {cutoff_A:g} Å, {2.0 * cutoff_A:g} Å; take a larger --box, more "
+            "--chains or a smaller cutoff_A among the protocol_overrides"
+        )
 
 
 def _waters(entry: SystemSettings, system: System) -> Iterable[float | None]:

@@ -148,9 +148,15 @@ def read_data(path: Path) -> DataFile:
     Raises
     ------
     InputError
-        Where the file is cut short, its counts disagree, or a number is none.
+        Where the file is no text or cut short, its counts disagree, or a number is none.
     """
-    return parse_data(path.read_text(encoding="utf-8"), name=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not a data file of LAMMPS, but binary: {error}; write it again"
+        ) from None
+    return parse_data(text, name=str(path))
 
 
 def parse_data(text: str, *, name: str) -> DataFile:

@@ -122,7 +122,7 @@ def read_parameters(path: Path) -> tuple[ParameterRow, ...]:
     MissingInputError
         Where there is no such file.
     InputError
-        Where a column is missing or a number is none.
+        Where it is no text, a column is missing or a number is none.
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -131,6 +131,8 @@ def read_parameters(path: Path) -> tuple[ParameterRow, ...]:
         raise MissingInputError(
             f"{path} does not exist; runs that have it are made with: iemhpc md-submit"
         ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a table of text: {error}; build the run again") from None
 
 
 def _read_rows(stream: io.TextIOBase, *, name: str) -> Iterator[ParameterRow]:

@@ -308,6 +308,11 @@ def _campaign_of(workspace: Workspace, targets: Targets) -> tuple[CampaignSettin
     if files or not targets:
         path = Path(files[0]) if files else workspace.campaign
         return read_campaign(path), str(path)
+    if not all(target.strip() for target in targets):
+        raise InputError(
+            f"got {', '.join(map(repr, targets))} as membranes to simulate: a name is empty; "
+            "wanted names of iemhpc systems, or paths of TOML files"
+        )
     systems = tuple(SystemSettings(membrane=target) for target in targets)
     return _with_systems(workspace, systems), ", ".join(targets)
 

@@ -4,6 +4,7 @@ Every number here ends in a run's plan and so in its hash; what a variable does 
 template that uses it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -119,6 +120,21 @@ GAFF2 with TIP3P at 10 Å; full compresses in the 21 steps of Larsen, Lin, Hart 
 Macromolecules 44, 6944 (2011), with their 600 K and 50,000 bar."""
 
 
+_ABOVE_ZERO = {
+    "cutoff_A": "a cut-off in Å",
+    "longest_bond_A": "a length in Å",
+    "density_ps": "the length of a block in ps",
+    "density_tolerance": "a fraction of the density",
+}
+"""Variables that may not be 0 and what they are; temperatures may not either."""
+
+_WANTED = {
+    "pppm": "a relative error of the forces, above 0 and below 1",
+    "minimize_steps": "a whole number of 1 or more",
+    "density_blocks": "a whole number of 2 or more: the density is steady when two blocks agree",
+}
+
+
 def preset_of(variables: Mapping[str, float]) -> str:
     """Return the name of the preset whose lengths these variables have, ``own`` if none.
 
@@ -148,7 +164,7 @@ def protocol_variables(name: str, overrides: Mapping[str, float] | None = None) 
     UnknownNameError
         Where the preset or a variable is unknown.
     InputError
-        Where a variable is negative, or ``density_blocks`` is not a whole number of 2 or more.
+        Where a variable cannot have its value; all of them at once.
 
     Examples
     --------
@@ -161,13 +177,30 @@ def protocol_variables(name: str, overrides: Mapping[str, float] | None = None) 
     for key, value in (overrides or {}).items():
         if key not in variables:
             raise unknown_name("protocol variable", key, variables)
-        if not 0 <= float(value) < float("inf"):
-            raise InputError(f"protocol variable {key}: got {value}, wanted a number of 0 or more")
         variables[key] = float(value)
-    blocks = variables["density_blocks"]
-    if blocks < 2 or not blocks.is_integer():
-        raise InputError(
-            f"protocol variable density_blocks: got {blocks:g}, wanted a whole number of 2 or "
-            "more: the density is steady when two blocks agree"
-        )
+    said = [_refusal(key, value) for key, value in variables.items() if not _can_be(key, value)]
+    if said:
+        raise InputError("; ".join(said))
     return variables
+
+
+def _can_be(key: str, value: float) -> bool:
+    """Say whether a variable may have a value; NaN is none."""
+    if not 0.0 <= value < math.inf:
+        return False
+    if key == "density_blocks":
+        return value >= 2.0 and value.is_integer()
+    if key == "minimize_steps":
+        return value >= 1.0 and value.is_integer()
+    if key == "pppm":
+        return 0.0 < value < 1.0
+    return value > 0.0 or not (key in _ABOVE_ZERO or key.endswith("_K"))
+
+
+def _refusal(key: str, value: float) -> str:
+    wanted = _WANTED.get(key, "a number of 0 or more")
+    if key in _ABOVE_ZERO:
+        wanted = f"{_ABOVE_ZERO[key]}, above 0"
+    elif key.endswith("_K"):
+        wanted = "a temperature above 0 K"
+    return f"protocol variable {key}: got {value:g}, wanted {wanted}"

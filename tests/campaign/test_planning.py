@@ -303,3 +303,22 @@ def test_a_polymer_and_a_target_are_one_too_many(workspace: Workspace) -> None:
         planned_of(workspace)
     workspace.campaign.write_text(text.replace('membrane = "CR61"', 'membrane = "mine"'))
     assert planned_of(workspace, salt_molar=[1.0])[0].plan.physics["membrane"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"n_chains": 1}, {"box_A": 24.0, "protocol_overrides": {"cutoff_A": 30.0}}]
+)
+def test_a_box_narrower_than_two_cutoffs_is_refused(
+    workspace: Workspace, overrides: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError) as raised:
+        planned_of(workspace, ["CR61"], protocol="quick", **overrides)
+    assert "CR61/NaCl: got a box of " in str(raised.value)
+    assert "take a larger --box, more --chains or a smaller cutoff_A" in str(raised.value)
+
+
+def test_a_binary_file_of_charges_is_refused(workspace: Workspace) -> None:
+    path = workspace.root / "charges.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"charges\.toml is not a text file of charges: .*UTF-8"):
+        planned_of(workspace, charges=str(path))

@@ -232,3 +232,10 @@ def test_damage_is_named(old: str, new: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         parse_data(WRITE_DATA.replace(old, new, 1), name="bad.data")
     assert str(caught.value).startswith("bad.data")
+
+
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "production.data"
+    path.write_bytes(b"\xff\xfe\x00\n")
+    with pytest.raises(InputError, match=r"is not a data file of LAMMPS, but binary: .*again"):
+        read_data(path)

@@ -132,3 +132,11 @@ def test_scaled_charges_say_so(cr61_box: MembraneBox) -> None:
     said = {row.atom_types: row.source for row in rows if row.kind == "charge"}
     assert said["Na"].endswith("; charges scaled by 0.75")
     assert "scaled" not in said["HOH"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"kind,\x00\n"])
+def test_a_binary_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "parameters.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"parameters\.csv.*build the run again"):
+        read_parameters(path)

@@ -9,6 +9,7 @@ from iemhpc.resources import resource
 from iemhpc.settings.campaign import (
     COMMENTED_CAMPAIGN,
     CampaignSettings,
+    load_campaign,
     make_campaign,
     read_campaign,
     write_campaign,
@@ -86,7 +87,7 @@ def test_a_line_that_is_not_toml_is_named(tmp_path: Path) -> None:
             ONE | {"protocol_overrides": {"aneal_ps": 1}},
             "unknown protocol variable 'aneal_ps'; did you mean 'anneal_ps'",
         ),
-        (ONE | {"protocol_overrides": {"anneal_ps": -1}}, "anneal_ps: got -1.0, wanted a number"),
+        (ONE | {"protocol_overrides": {"anneal_ps": -1}}, "anneal_ps: got -1, wanted a number"),
         (ONE | {"frame_ps": 0.003}, "frame_ps: got 0.003, wanted a whole number of steps"),
         (ONE | {"protocol": "test", "frame_ps": 5}, "longer than the production"),
         ({"systems": [{"membrane": "x", "salt_molar": [100]}]}, "between 0 and 10"),
@@ -138,10 +139,43 @@ def test_every_preset_anneals_and_writes_frames(name: str) -> None:
     assert isinstance(make_campaign(ONE | {"protocol": name}, where=""), CampaignSettings)
 
 
-@pytest.mark.parametrize("blocks", [1.0, 2.5])
-def test_a_steady_density_needs_two_whole_blocks(blocks: float) -> None:
-    with pytest.raises(InputError, match=r"density_blocks: got .*, wanted a whole number of 2"):
-        protocol_variables("quick", {"density_blocks": blocks})
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("density_blocks", 1.0, "a whole number of 2 or more: the density is steady when two"),
+        ("density_blocks", 2.5, "a whole number of 2 or more"),
+        ("minimize_steps", 0.5, "a whole number of 1 or more"),
+        ("cutoff_A", 0.0, "a cut-off in Å, above 0"),
+        ("longest_bond_A", 0.0, "a length in Å, above 0"),
+        ("pppm", 0.0, "a relative error of the forces, above 0 and below 1"),
+        ("pppm", 1.0, "a relative error of the forces, above 0 and below 1"),
+        ("density_ps", 0.0, "the length of a block in ps, above 0"),
+        ("density_tolerance", -0.1, "a fraction of the density, above 0"),
+        ("anneal_K", 0.0, "a temperature above 0 K"),
+        ("cool_ps", float("nan"), "a number of 0 or more"),
+    ],
+)
+def test_numbers_of_a_protocol_that_cannot_be_are_refused(
+    name: str, value: float, wanted: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        protocol_variables("quick", {name: value})
+    assert f"protocol variable {name}: got {value:g}, wanted {wanted}" in str(raised.value)
+
+
+def test_every_number_of_a_protocol_that_cannot_be_is_said_at_once() -> None:
+    with pytest.raises(InputError, match=r"cutoff_A: got 0, .*; protocol variable pppm: got 2, "):
+        protocol_variables("demo", {"cutoff_A": 0.0, "pppm": 2.0})
+
+
+def test_a_stage_may_be_left_out() -> None:
+    assert protocol_variables("demo", {"anneal_ps": 0.0})["anneal_ps"] == 0.0
+
+
+@pytest.mark.parametrize("targets", [("",), ("CR61", " ")])
+def test_an_empty_name_of_a_membrane_is_refused(tmp_path: Path, targets: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"got .*' as membranes to simulate: a name is empty"):
+        load_campaign(Workspace(tmp_path), targets, overrides={})
 
 
 def test_full_compresses_in_larsens_steps_and_the_others_briefly() -> None:
