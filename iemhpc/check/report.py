@@ -13,6 +13,7 @@ from iemhpc.check.equilibration import (
     EquilibrationSection,
     check_equilibration,
 )
+from iemhpc.check.files import lost_logs, read_built
 from iemhpc.check.parameters import (
     DEEPEST_KCAL_MOL,
     HIGHEST_PENALTY,
@@ -21,7 +22,7 @@ from iemhpc.check.parameters import (
     check_parameters,
 )
 from iemhpc.check.structure import StructureSection, check_structure
-from iemhpc.lammps.parameter_table import ParameterRow, read_parameters
+from iemhpc.lammps.parameter_table import ParameterRow
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.run_files import read_plan
 from iemhpc.scheduler.runs import find_run
@@ -80,7 +81,8 @@ class CheckReport:
                 "examples"
             )
         lines += ["", *self.parameters.lines(), ""]
-        lines.append("EQUILIBRATION" if self.equilibration else "EQUILIBRATION: not run yet")
+        unread = "no logs to read" if self.doubts else "not run yet"
+        lines.append("EQUILIBRATION" if self.equilibration else f"EQUILIBRATION: {unread}")
         if self.equilibration:
             lines += self.equilibration.lines()
         if self.structure:
@@ -119,13 +121,15 @@ def check_run(
         Where no run or several begin so.
     InputError
         Where the folder's plan or tables are damaged.
+    MissingInputError
+        Where a file is missing that every run is built with.
     ProgramError
         Where LAMMPS or OpenMM is needed and missing.
     """
     folder = find_run(workspace, run)
     plan = read_plan(folder)
     physics = plan["physics"]
-    rows = read_parameters(folder / "parameters.csv")
+    rows = read_built(folder)
     structure = check_structure(
         folder,
         cutoff_A=float(physics["protocol"]["cutoff_A"]),
@@ -150,7 +154,7 @@ def check_run(
         equilibration=equilibration,
         structure=structure,
         energies=compared,
-        doubts=equilibration.doubts(physics) if equilibration else (),
+        doubts=(*lost_logs(folder), *(equilibration.doubts(physics) if equilibration else ())),
         failures=failures,
     )
 

@@ -217,7 +217,7 @@ def _physics(folder: Path) -> Mapping[str, Any]:
     physics = plan.get("physics") if isinstance(plan, dict) else None
     if not isinstance(physics, dict) or "force_field" not in physics:
         raise InputError(
-            f"{path}: names no force field; build the run again with: iemhpc md-submit"
+            f"{path}: names no force field; delete runs/{folder.name}, then: iemhpc md-submit"
         )
     return physics
 
@@ -229,5 +229,7 @@ def _frcmod(folder: Path) -> tuple[str, ...]:
 
 def _copy(source: Path, target: Path, name: str) -> None:
     if not (source / name).exists():
-        raise MissingInputError(f"{source / name} does not exist; make runs with: iemhpc md-submit")
+        raise MissingInputError(
+            f"{source / name} does not exist; delete runs/{source.name}, then: iemhpc md-submit"
+        )
     shutil.copy(source / name, target / name)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from iemhpc.check import CheckReport, check_run
 from iemhpc.check.structure import small_rings
 from iemhpc.cli.app import app
-from iemhpc.errors import InputError, UnknownNameError
+from iemhpc.errors import InputError, MissingInputError, UnknownNameError
 from iemhpc.lammps.data_file import DataFile, read_data
 from iemhpc.workspace import Workspace, content_hash, read_json, write_json
 
@@ -94,13 +94,50 @@ def test_the_report_is_one_of_sections_and_ends_in_counts(report: CheckReport) -
 
 def test_a_run_that_has_not_run_has_its_parameters(copied: Copy) -> None:
     workspace, run = copied()
-    for path in [*run.glob("log.*"), *run.glob("*ed.data"), run / "production.data"]:
+    lasting = [*run.glob("log.*"), *run.glob("*ed.data"), run / "production.data"]
+    for path in [*lasting, run / "status.json"]:
         path.unlink()
     unrun = check_run(workspace, run.name)
     assert unrun.parameters.n_parameters > 40
     assert unrun.equilibration is None
     assert unrun.structure is None
     assert "EQUILIBRATION: not run yet" in unrun.lines()
+
+
+def test_logs_that_are_gone_are_doubts_and_not_a_run_that_has_not_begun(copied: Copy) -> None:
+    workspace, run = copied()
+    (run / "log.equilibrate.1.lammps").write_text("")
+    doubts = check_run(workspace, run.name).doubts
+    assert doubts[0] == (
+        "equilibrate has ended, but log.equilibrate.*.lammps is missing or empty: how it found its "
+        "density cannot be judged"
+    )
+    for path in run.glob("log.*"):
+        path.unlink()
+    blind = check_run(workspace, run.name)
+    assert len(blind.doubts) == 3
+    assert "EQUILIBRATION: no logs to read" in blind.lines()
+
+
+@pytest.mark.parametrize("name", ["system.data", "styles.in", "roles.parquet", "parameters.csv"])
+def test_a_file_of_the_build_that_is_gone_is_named_with_what_to_do(name: str, copied: Copy) -> None:
+    workspace, run = copied()
+    (run / name).unlink()
+    with pytest.raises(
+        MissingInputError, match=rf"{name} is missing .*: delete runs/{run.name}, t"
+    ):
+        check_run(workspace, run.name)
+    assert MissingInputError.exit_code == 2
+
+
+def test_a_lost_frcmod_is_no_disagreement_of_engines(copied: Copy) -> None:
+    workspace, run = copied()
+    table = run / "parameters.csv"
+    assert ",parmchk2 for " in table.read_text()
+    for lose in ((run / "gaff2.frcmod").unlink, lambda: (run / "gaff2.frcmod").write_text("")):
+        lose()
+        with pytest.raises(MissingInputError, match=r"gaff2\.frcmod is missing or empty .*delete"):
+            check_run(workspace, run.name, energies=True)
 
 
 def test_a_production_not_begun_leaves_its_part_out(copied: Copy) -> None:
