@@ -129,7 +129,7 @@ def own_targets(
     Raises
     ------
     InputError
-        Where both are given, or options of a polymer without a unit.
+        Where both are given, options of a polymer without a unit, or an option without a value.
     """
     options = {
         "--crosslinker": crosslinker,
@@ -142,6 +142,8 @@ def own_targets(
             f"got {', '.join(numbers)} as a membrane to simulate: an option takes one value; "
             "repeat it for each, as in --salt-molar 0.5 --salt-molar 1"
         )
+    if empty := [option for option, value in options.items() if value is not None and not value]:
+        raise InputError(f"got nothing for {', '.join(empty)}; give it a value, or leave it out")
     if not units:
         given = [option for option, value in options.items() if value is not None]
         if given:

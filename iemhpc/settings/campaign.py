@@ -1,10 +1,19 @@
 """``campaign.toml``: which membranes in which salt solutions, and how to simulate them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from iemhpc.errors import InputError
 from iemhpc.settings.membrane import MembraneSettings
@@ -105,6 +114,15 @@ def _as_tuple(value: Any) -> Any:
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+
+
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    """Let pydantic tell our errors together with its own."""
+    try:
+        yield
+    except InputError as error:
+        raise ValueError(str(error)) from error
 
 
 class SystemSettings(BaseModel):
@@ -208,6 +226,23 @@ class CampaignSettings(BaseModel):
     cluster: str = Field(default="this-machine", description="profile of jobs/clusters, or path")
     cores_per_run: int = Field(default=1, ge=1, le=1024, description="cores of one run")
 
+    @field_validator("protocol")
+    @classmethod
+    def _check_protocol(cls, name: str) -> str:
+        with _as_value_error():
+            protocol_variables(name)
+        return name
+
+    @field_validator("protocol_overrides")
+    @classmethod
+    def _check_overrides(
+        cls, overrides: Mapping[str, float], info: ValidationInfo
+    ) -> Mapping[str, float]:
+        # an unknown protocol is told already; its variables have the same names in all
+        with _as_value_error():
+            protocol_variables(info.data.get("protocol", "quick"), overrides)
+        return overrides
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.n_chains is not None and "box_A" in self.model_fields_set:
@@ -215,10 +250,6 @@ class CampaignSettings(BaseModel):
                 f"got box_A = {self.box_A:g} and n_chains = {self.n_chains}: one follows from the "
                 "other; give one of them"
             )
-        try:
-            self.protocol_variables()
-        except InputError as error:
-            raise ValueError(str(error)) from error
         ratio = self.frame_length_ps * 1000.0 / self.timestep_fs
         if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
             raise ValueError(

@@ -168,6 +168,12 @@ def test_targets_stay_what_they_are_without_a_unit() -> None:
         own_targets([], units=(), crosslinker="x", name="y")
 
 
+@pytest.mark.parametrize("units", [(), (f"{ACRYLATE}:1",)])
+def test_an_option_without_a_value_is_refused(units: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="got nothing for --tethered, --name; give it a value"):
+        own_targets([], units=units, tethered="", name="", water_and_salts=(["NaCl"], 20.0, None))
+
+
 def test_a_second_number_behind_an_option_is_no_membrane() -> None:
     with pytest.raises(InputError, match=r"got 1 as a membrane .* --salt-molar 0.5 --salt-molar 1"):
         own_targets(["1"], units=())

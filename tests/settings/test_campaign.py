@@ -110,10 +110,18 @@ def test_what_is_wrong_is_said(values: dict[str, Any], says: str) -> None:
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
-    values = {"systems": [{"membran": "x", "salt_molar": "a"}], "seeed": 1}
+    values: dict[str, Any] = {"systems": [{"membran": "x", "salt_molar": "a"}], "seeed": 1}
+    values |= {"protocol": "quik", "protocol_overrides": {"pppm": 2}}
     with pytest.raises(InputError) as raised:
         make_campaign(values, where="here")
-    for name in ("systems.0.membran:", "systems.0.membrane:", "salt_molar", "seeed:"):
+    for name in (
+        "systems.0.membran:",
+        "systems.0.membrane:",
+        "salt_molar",
+        "seeed:",
+        "'quik'",
+        "pppm",
+    ):
         assert name in str(raised.value)
 
 
