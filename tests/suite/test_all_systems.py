@@ -19,15 +19,16 @@ from iemhpc.resources import resource
 from iemhpc.system.assembly import build_box
 from iemhpc.system.composition import compose
 
-FIRST = {("CR61/NaCl", "gaff2"), ("Nafion/NaCl", "oplsaa")}
+FIRST = (("CR61/NaCl", "gaff2"), ("Nafion/NaCl", "oplsaa"))
 """What an ordinary run of the tests holds, in a smaller box."""
 
 LEAN = {"cutoff_A": 8.0, "pppm": 5.0e-4}
 """The demo's: whether a box holds does not hang on the third digit of a force."""
 
 SYSTEMS = [system.name for system in systems()]
-CASES = [
-    pytest.param(name, field, marks=() if (name, field) in FIRST else pytest.mark.slow)
+SHORT = [(name, field, 24.0) for name, field in FIRST]
+LONG = [
+    pytest.param(name, field, 40.0, marks=pytest.mark.slow)
     for name in SYSTEMS
     for field in FORCE_FIELDS
 ]
@@ -55,13 +56,11 @@ def _lammps(folder, script, **variables):
 
 
 @pytest.mark.lammps
-@pytest.mark.parametrize(("name", "field"), CASES)
-def test_every_system_builds_minimises_and_holds_at_two_femtoseconds(
-    name, field, tmp_path, request
-):
-    is_short = request.node.get_closest_marker("slow") is None
+@pytest.mark.parametrize(("name", "field", "box_A"), SHORT + LONG)
+def test_every_system_builds_minimises_and_holds_at_two_femtoseconds(name, field, box_A, tmp_path):
+    is_short = box_A < 40.0
     system = load_system(name)
-    composition = compose(system, salt_molar=1.0, box_A=24.0 if is_short else 40.0)
+    composition = compose(system, salt_molar=1.0, box_A=box_A)
     box = build_box(system=system, composition=composition, force_field=field, seed=1)
     text = data_text(
         box.parameters,
