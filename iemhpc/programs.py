@@ -5,7 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,21 +86,26 @@ def run_program(
     >>> run_program(["echo", "packed"], limit_s=10.0)
     Ended(code=0, text='packed\n')
     """
-    with (
-        Path(reads or os.devnull).open("rb") as stream,
-        subprocess.Popen(
-            list(command),
-            stdin=stream,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process,
-    ):
+    with Path(reads or os.devnull).open("rb") as stream:
+        let_through = _hold_back()
         try:
+            begun = subprocess.Popen(
+                list(command),
+                stdin=stream,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except BaseException:
+            let_through()
+            raise
+    with begun as process:
+        try:
+            let_through()
             text, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             _kill_group(process)
@@ -109,6 +115,30 @@ def run_program(
             if process.poll() is None:
                 _kill_group(process)
     return Ended(code=process.returncode, text=text)
+
+
+def _hold_back() -> Callable[[], None]:
+    """Hold back the signals that end us until the function returned is called.
+
+    Between the start of a program and the ``try`` that ends it, they would leave it behind.
+    Handlers are changed, not the mask, which the program would inherit.
+    """
+    came: list[int] = []
+    own = {}
+    if threading.current_thread() is threading.main_thread():  # others get no signals
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            handler = signal.getsignal(number)
+            if callable(handler):  # the system's own way ends us at once, whatever we do
+                own[number] = handler
+                signal.signal(number, lambda got, _: came.append(got))
+
+    def let_through() -> None:
+        for number, handler in own.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+    return let_through
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

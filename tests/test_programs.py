@@ -1,6 +1,9 @@
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +26,31 @@ def test_a_program_at_its_limit_goes_with_its_children(tmp_path: Path) -> None:
             break
         time.sleep(0.1)
     assert not _lives(child)
+
+
+def test_a_signal_just_after_the_start_leaves_no_program_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pids = []
+
+    class Interrupted(subprocess.Popen[str]):
+        def __init__(self, *words: Any, **named: Any) -> None:
+            super().__init__(*words, **named)
+            pids.append(self.pid)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def leave(*_: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr("iemhpc.programs.subprocess.Popen", Interrupted)
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit, match="143"):
+            run_program(["sleep", "60"], limit_s=30.0)
+        assert signal.getsignal(signal.SIGTERM) is leave
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not _lives(pids[0])
 
 
 def test_exit_code_output_input_and_environment_pass_through(tmp_path: Path) -> None:
