@@ -196,21 +196,24 @@ def _compositions(
                 units_per_chain=campaign.units_per_chain,
                 min_pairs=campaign.min_pairs,
             )
-            _check_width(composition, campaign)
         except IemhpcError as error:
             problems.append(str(error))
-        else:
-            yield composition
+            continue
+        _check_width(composition, campaign, membrane=system.membrane.name, problems=problems)
+        yield composition
 
 
-def _check_width(composition: Composition, campaign: CampaignSettings) -> None:
-    """Refuse a box in which an atom would meet its own image within the cut-off."""
+def _check_width(
+    composition: Composition, campaign: CampaignSettings, *, membrane: str, problems: list[str]
+) -> None:
+    """Say, once a membrane, that an atom of a box would meet its own image within the cut-off."""
     cutoff_A = campaign.protocol_variables()["cutoff_A"]
-    if composition.box_A < 2.0 * cutoff_A:
-        raise InputError(
-            f"{composition.system}: got a box of {composition.box_A:.1f} Å, wanted at least twice "
-            f"the cut-off of {cutoff_A:g} Å, {2.0 * cutoff_A:g} Å; take a larger --box, more "
-            "--chains or a smaller cutoff_A among the protocol_overrides"
+    head = f"{membrane}: got a box of "
+    if composition.box_A < 2.0 * cutoff_A and not any(said.startswith(head) for said in problems):
+        problems.append(
+            f"{head}{composition.box_A:.4g} Å, wanted at least twice the cut-off of {cutoff_A:g} "
+            f"Å, {2.0 * cutoff_A:g} Å; take a larger --box, more --chains or a smaller cutoff_A "
+            "among the protocol_overrides"
         )
 
 

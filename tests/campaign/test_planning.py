@@ -313,7 +313,7 @@ def test_a_box_narrower_than_two_cutoffs_is_refused(
 ) -> None:
     with pytest.raises(InputError) as raised:
         planned_of(workspace, ["CR61"], protocol="quick", **overrides)
-    assert "CR61/NaCl: got a box of " in str(raised.value)
+    assert str(raised.value).count("CR61: got a box of ") == 1
     assert "take a larger --box, more --chains or a smaller cutoff_A" in str(raised.value)
 
 
