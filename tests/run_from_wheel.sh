@@ -6,7 +6,7 @@ here=$(dirname "$(realpath "$0")")
 away=$(mktemp -d)
 trap 'rm -rf "$away"' EXIT
 cp -r "$here" "$away/tests"
-cp "$here/../pyproject.toml" "$away/"
+cp -r "$here/../docs" "$here/../benchmarks" "$here/../pyproject.toml" "$away/"
 cd "$away"
 export IEMHPC_WORKSPACE=$away/workspace
 "$venv/bin/python" -c "import iemhpc, sys; sys.exit('site-packages' not in iemhpc.__file__)"
