@@ -44,8 +44,8 @@ COMPRESSED = {
     "settle_npt_ps": 24,
     "settle_nvt_ps": 0,
 }
-"""For a perfluorinated glass the compression of the protocol full, Larsen's 21 steps, in 47 ps: after
-a short one its density climbs for long, and may seem steady while it does."""
+"""For a perfluorinated glass, the compression of the protocol full: Larsen's 21 steps in 47 ps.
+After a short one its density climbs for long, and may seem steady while it does."""
 
 DRY_CM3, EQUIVALENT_G = 537.0, 1100.0
 """Volume of an equivalent of dry Nafion in the acid form, 2.05 g/cm³: Thampan, Malhotra, Tang and
