@@ -9,16 +9,16 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from iemhpc.errors import InputError, LockedError, MissingInputError
+from iemhpc.processes import ProcessIdentity, is_same_process, this_process
 
 LOCK_STALE_S = 600.0
 """A lock of another host without a heartbeat for this long belongs to nobody."""
@@ -201,7 +201,7 @@ def lock(path: Path, *, what: str) -> Iterator[None]:
         Where a living process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    owner = {"host": socket.gethostname(), "pid": os.getpid(), "token": uuid4().hex, "what": what}
+    owner = {**asdict(this_process()), "token": uuid4().hex, "what": what}
     while not _take(path, owner):
         holder = _holder(path)
         if holder is None:
@@ -248,8 +248,17 @@ def _holder(path: Path) -> dict[str, Any] | None:
 
 
 def _is_stale(path: Path, holder: Mapping[str, Any]) -> bool:
-    if holder.get("host") == socket.gethostname() and isinstance(holder.get("pid"), int):
-        return not Path(f"/proc/{holder['pid']}").exists() if Path("/proc/self").exists() else False
+    if isinstance(holder.get("host"), str) and isinstance(holder.get("pid"), int):
+        lives = is_same_process(
+            ProcessIdentity(
+                host=holder["host"],
+                pid=holder["pid"],
+                start=str(holder.get("start", "")),
+                boot=str(holder.get("boot", "")),
+            )
+        )
+        if lives is not None:
+            return not lives
     try:
         return time.time() - path.stat().st_mtime > LOCK_STALE_S
     except FileNotFoundError:

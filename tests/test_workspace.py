@@ -2,11 +2,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from iemhpc.errors import InputError, LockedError, MissingInputError
+from iemhpc.processes import this_process
 from iemhpc.workspace import (
     Workspace,
     content_hash,
@@ -88,6 +90,24 @@ def test_a_lock_file_without_content_of_another_age_is_waited_for(tmp_path: Path
     path = tmp_path / "lock"
     path.write_text("")
     with pytest.raises(LockedError, match="delete"), lock(path, what="tune"):
+        pass
+    os.utime(path, (1, 1))
+    with lock(path, what="tune"):
+        pass
+
+
+def test_a_lock_whose_number_was_given_again_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    me = asdict(this_process())
+    path.write_text(json.dumps({**me, "boot": "0" * 8, "token": "x", "what": "before the boot"}))
+    with lock(path, what="after it"):
+        assert json.loads(path.read_text())["what"] == "after it"
+
+
+def test_a_lock_of_another_host_is_left_while_its_heart_beats(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "token": "x", "what": "tune"}))
+    with pytest.raises(LockedError, match="process 1 on elsewhere"), lock(path, what="tune"):
         pass
     os.utime(path, (1, 1))
     with lock(path, what="tune"):
