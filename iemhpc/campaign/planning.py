@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from iemhpc.campaign.atoms import n_atoms
 from iemhpc.campaign.foreseeing import polymer_notes, polymer_problems
 from iemhpc.errors import IemhpcError, InputError, MissingInputError, unknown_name
 from iemhpc.forcefield import charges_for, is_charge_file
@@ -303,6 +304,7 @@ def _request(system: System, composition: Composition, chemistry: Chemistry) -> 
         "iec_meq_g": composition.iec_meq_g,
         "density_g_cm3": composition.density_g_cm3,
         "box_A": composition.box_A,
+        "n_atoms": n_atoms(system, composition),
         "crosslinker": membrane.crosslinker,
         "n_crosslinks": composition.n_crosslinks,
         "polymer": _polymer_table(membrane),

@@ -42,7 +42,8 @@ the hash of the user's own file."""
 REQUEST = (
     *("salt_molar", "inside_salt_molar", "realised_salt_molar", "salt_molar_low"),
     *("salt_molar_high", "donnan_salt_molar", "water_per_site", "water_uptake_g_g", "iec_meq_g"),
-    *("density_g_cm3", "box_A", "crosslinker", "n_crosslinks", "polymer", "charges_file"),
+    *("density_g_cm3", "box_A", "n_atoms", "crosslinker", "n_crosslinks", "polymer"),
+    "charges_file",
 )
 """Keys of ``RunPlan.request``."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from iemhpc.errors import InputError, MissingInputError
 from iemhpc.workspace import content_hash, read_json
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of plan.json; raised when a reader of the old one would go wrong."""
 
 PARTS = ("physics", "request", "sampling")

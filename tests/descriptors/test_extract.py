@@ -142,7 +142,7 @@ def test_a_plan_without_a_needed_key_is_named(tmp_path, make_run):
 @pytest.mark.parametrize(
     ("part", "values", "says"),
     [
-        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 3: delete runs/bad and "),
+        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 4: delete runs/bad and "),
         ("physics", {"system": "CR61/KCl"}, "plan.json was changed by hand: its physics hashes"),
     ],
 )

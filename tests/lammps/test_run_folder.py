@@ -219,7 +219,7 @@ def test_plan_changed_by_hand_is_refused(
 
 def test_plan_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"schema_version": 99}')
-    with pytest.raises(InputError, match=r"plan\.json of schema 99, this iemhpc reads 3: delete"):
+    with pytest.raises(InputError, match=r"plan\.json of schema 99, this iemhpc reads 4: delete"):
         read_plan(tmp_path)
 
 

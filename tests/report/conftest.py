@@ -39,7 +39,7 @@ def write_runs(workspace: Workspace) -> None:
         write_json(
             folder / "plan.json",
             {
-                "schema_version": 3,
+                "schema_version": 4,
                 "run_id": folder.name,
                 "physics": {
                     "membrane": membrane,

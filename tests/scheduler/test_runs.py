@@ -208,7 +208,7 @@ def test_a_damaged_plan_is_one_unknown_row(
 @pytest.mark.parametrize(
     ("part", "values", "says"),
     [
-        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 3: "),
+        ("schema_version", 2, "plan.json of schema 2, this iemhpc reads 4: "),
         ("physics", {"system": "b"}, "plan.json was changed by hand: its physics hashes to "),
     ],
 )
