@@ -273,7 +273,7 @@ def test_an_unknown_run_and_a_damaged_plan_are_errors_in_words(copied: Copy) -> 
     with pytest.raises(InputError, match=r"plan\.json was changed by hand: .*delete runs/"):
         check_run(workspace, run.name)
     write_json(run / "plan.json", plan | {"schema_version": 2})
-    with pytest.raises(InputError, match=r"plan\.json of schema 2, this iemhpc reads 3: delete"):
+    with pytest.raises(InputError, match=r"plan\.json of schema 2, this iemhpc reads 4: delete"):
         check_run(workspace, run.name)
     (run / "plan.json").write_text("{}")
     with pytest.raises(InputError, match=r"plan\.json is damaged or missing: delete runs/"):
