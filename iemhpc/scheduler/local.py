@@ -7,7 +7,6 @@ it as TERM: LAMMPS writes a restart file and stops, and the next submission goes
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ from types import FrameType
 
 from iemhpc.errors import ResourceError
 from iemhpc.lammps.log_file import last_step
+from iemhpc.processes import identity_text, is_same_process, parse_identity, this_process
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState, Resources, Submission
 from iemhpc.scheduler.cluster import lammps_words, setup_lines
@@ -83,8 +83,8 @@ class LocalScheduler:
         return None
 
     def early_job_id(self) -> str | None:
-        """Return the job's id: host and process of this very program."""
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """Return the job's id: the identity of this very program's process."""
+        return identity_text(this_process())
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Run everything to its end."""
@@ -115,9 +115,10 @@ class LocalScheduler:
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask submitting processes to end; they end their runs well."""
         for job_id in job_ids:
-            host, _, pid = job_id.partition(":")
-            if host == socket.gethostname() and _process_state(job_id) is JobState.RUNNING:
-                os.kill(int(pid), signal.SIGTERM)
+            identity = parse_identity(job_id)
+            if identity and is_same_process(identity):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(identity.pid, signal.SIGTERM)
 
 
 def _runs(count: int) -> str:
@@ -130,15 +131,9 @@ def _is_done(run: Path) -> bool:
 
 
 def _process_state(job_id: str) -> JobState:
-    host, _, pid = job_id.partition("_")[0].partition(":")
-    if host != socket.gethostname():
-        return JobState.RUNNING
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+    identity = parse_identity(job_id)
+    if identity is not None and is_same_process(identity) is False:
         return JobState.GONE
-    except PermissionError:
-        pass
     return JobState.RUNNING
 
 
