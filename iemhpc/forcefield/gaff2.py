@@ -15,7 +15,7 @@ from iemhpc.forcefield.amber import AmberTable, gaff2_table, parse_frcmod
 from iemhpc.forcefield.assignment import assign
 from iemhpc.forcefield.parameters import ChargeOrigin, Parameters, Styles, Term
 from iemhpc.forcefield.residues import TITLE, Residue
-from iemhpc.forcefield.topology import Find, Neighbours, TermFinder, enumerate_planar
+from iemhpc.forcefield.topology import Bonded, Find, Neighbours, TermFinder, enumerate_planar
 from iemhpc.progress import Say, quiet
 
 ROUGH_PENALTY = 10.0
@@ -59,21 +59,15 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
     assignment = assign(chain, method=charges, say=say)
     table = reduce(AmberTable.overridden_by, map(_additions, assignment.residues), gaff2_table())
     finder = TermFinder(assignment.types)
-    planar = {
-        atom.GetIdx()
-        for atom in chain.GetAtoms()
-        if atom.GetHybridization() == Chem.HybridizationType.SP2
-    }
+    planar = _planar(chain)
     atoms = finder.atoms(lambda types: table.atom(*types))
-    bonds, angles, dihedrals, impropers = finder.bonded(
+    bonded = finder.bonded(
         chain,
         partial(_finding, table),
         lambda neighbours: _improper_rows(neighbours, planar, table=table, types=finder.types),
     )
     _complain_of_missing(finder.missing, [residue.unit for residue in assignment.residues])
-    for term in (*bonds[0], *angles[0], *dihedrals[0], *impropers[0]):
-        if (term.penalty or 0.0) > ROUGH_PENALTY or DEFAULT in term.source:
-            say(f"{'-'.join(term.types)} is a rough estimate ({term.source})")
+    _tell_rough(bonded, say=say)
     return Parameters(
         force_field="gaff2",
         elements=tuple(atom.GetSymbol() for atom in chain.GetAtoms()),
@@ -83,20 +77,35 @@ def parametrise_chain(chain: Chem.Mol, charges: str = "am1bcc", *, say: Say = qu
         is_tethered_center=assignment.is_tethered_center,
         atom_types=atoms[0],
         atom_type=atoms[1][:, 0],
-        bond_types=bonds[0],
-        bonds=bonds[1],
-        angle_types=angles[0],
-        angles=angles[1],
-        dihedral_types=dihedrals[0],
-        dihedrals=dihedrals[1],
-        improper_types=impropers[0],
-        impropers=impropers[1],
         styles=Styles(),
         charge_origins=tuple(
             _origin(name, residue) for name, residue in assignment.residue_of.items()
         ),
         frcmod=_frcmod(assignment.residues),
+        **bonded,
     )
+
+
+def _planar(chain: Chem.Mol) -> set[int]:
+    """Return the atoms whose three bonds lie in a plane by their hybridization."""
+    return {
+        atom.GetIdx()
+        for atom in chain.GetAtoms()
+        if atom.GetHybridization() == Chem.HybridizationType.SP2
+    }
+
+
+def _tell_rough(bonded: Bonded, *, say: Say) -> None:
+    """Name the terms whose values parmchk2 could only guess."""
+    for terms in (
+        bonded["bond_types"],
+        bonded["angle_types"],
+        bonded["dihedral_types"],
+        bonded["improper_types"],
+    ):
+        for term in terms:
+            if (term.penalty or 0.0) > ROUGH_PENALTY or DEFAULT in term.source:
+                say(f"{'-'.join(term.types)} is a rough estimate ({term.source})")
 
 
 def _improper_rows(

@@ -8,7 +8,7 @@ other ions that they were fitted with, so an ion is chosen as a member of a set:
 * Åqvist's cations, fitted to SPC with geometric mixing; only where they are asked for by name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from iemhpc.errors import ForceFieldError, unknown_name
@@ -72,19 +72,6 @@ _OPLS_1984 = (
 _OPLS_1998 = "J. Am. Chem. Soc. 120 (1998) 5104, as in the OPLS-AA tables of 2024; not Åqvist's"
 
 
-def _by_rmin(
-    element: str,
-    charge: int,
-    *,
-    rmin_half_A: float,
-    epsilon_kcal_mol: float,
-    mass_g_mol: float,
-    source: str,
-) -> IonModel:
-    sigma_A = rmin_half_A * SIGMA_PER_RMIN_HALF
-    return IonModel(element, charge, epsilon_kcal_mol, sigma_A, mass_g_mol, source)
-
-
 def _with_chloride(
     cation: str, *, epsilon_kcal_mol: float, rmin_A: float, source: str
 ) -> tuple[frozenset[str], IonPair]:
@@ -105,26 +92,20 @@ _MASSES_G_MOL = {
 _CHARGES = {"Li": 1, "Na": 1, "K": 1, "Mg": 2, "Ca": 2, "Cl": -1, "I": -1}
 
 
-def _ions_by_rmin(rows: Iterable[tuple[str, float, float, str]]) -> dict[str, IonModel]:
-    """Return ions from rows of name, Rmin/2 (Å), epsilon (kcal/mol), source."""
+def _ions(
+    *rows: tuple[str, float, float, str], sigma_per_length: float = SIGMA_PER_RMIN_HALF
+) -> dict[str, IonModel]:
+    """Return ions from rows of name, length (Rmin/2 unless told, Å), epsilon (kcal/mol), source."""
     return {
-        name: _by_rmin(
-            name,
-            _CHARGES[name],
-            rmin_half_A=rmin_half_A,
+        name: IonModel(
+            element=name,
+            charge=_CHARGES[name],
             epsilon_kcal_mol=epsilon,
+            sigma_A=length_A * sigma_per_length,
             mass_g_mol=_MASSES_G_MOL[name],
             source=source,
         )
-        for name, rmin_half_A, epsilon, source in rows
-    }
-
-
-def _ions_by_sigma(rows: Iterable[tuple[str, float, float, str]]) -> dict[str, IonModel]:
-    """Return ions from rows of name, sigma (Å), epsilon (kcal/mol), source."""
-    return {
-        name: IonModel(name, _CHARGES[name], epsilon, sigma_A, _MASSES_G_MOL[name], source)
-        for name, sigma_A, epsilon, source in rows
+        for name, length_A, epsilon, source in rows
     }
 
 
@@ -134,16 +115,14 @@ _SETS = (
         water_models=("tip3p",),
         default_of=("tip3p",),
         mixing="arithmetic",
-        ions=_ions_by_rmin(
-            (
-                ("Li", 1.025, 0.0279896, _JOUNG_CHEATHAM),
-                ("Na", 1.369, 0.0874393, _JOUNG_CHEATHAM),
-                ("K", 1.705, 0.1936829, _JOUNG_CHEATHAM),
-                ("Cl", 2.513, 0.0355910, _JOUNG_CHEATHAM),
-                ("I", 2.860, 0.0536816, _JOUNG_CHEATHAM),
-                ("Mg", 1.360, 0.01020237, _LI_MERZ_CM),
-                ("Ca", 1.649, 0.10592870, _LI_MERZ_CM),
-            )
+        ions=_ions(
+            ("Li", 1.025, 0.0279896, _JOUNG_CHEATHAM),
+            ("Na", 1.369, 0.0874393, _JOUNG_CHEATHAM),
+            ("K", 1.705, 0.1936829, _JOUNG_CHEATHAM),
+            ("Cl", 2.513, 0.0355910, _JOUNG_CHEATHAM),
+            ("I", 2.860, 0.0536816, _JOUNG_CHEATHAM),
+            ("Mg", 1.360, 0.01020237, _LI_MERZ_CM),
+            ("Ca", 1.649, 0.10592870, _LI_MERZ_CM),
         ),
     ),
     IonSet(
@@ -151,15 +130,13 @@ _SETS = (
         water_models=("tip3p-charmm",),
         default_of=("tip3p-charmm",),
         mixing="arithmetic",
-        ions=_ions_by_rmin(
-            (
-                ("Li", 1.2975, 0.00233, _CHARMM),
-                ("Na", 1.41075, 0.0469, _BEGLOV_ROUX),
-                ("K", 1.76375, 0.0870, _BEGLOV_ROUX),
-                ("Mg", 1.18500, 0.0150, _CHARMM),
-                ("Ca", 1.367, 0.120, _CHARMM),
-                ("Cl", 2.27, 0.150, _BEGLOV_ROUX),
-            )
+        ions=_ions(
+            ("Li", 1.2975, 0.00233, _CHARMM),
+            ("Na", 1.41075, 0.0469, _BEGLOV_ROUX),
+            ("K", 1.76375, 0.0870, _BEGLOV_ROUX),
+            ("Mg", 1.18500, 0.0150, _CHARMM),
+            ("Ca", 1.367, 0.120, _CHARMM),
+            ("Cl", 2.27, 0.150, _BEGLOV_ROUX),
         ),
         pairs=dict(
             (
@@ -175,16 +152,15 @@ _SETS = (
         water_models=("tip3p",),
         default_of=(),
         mixing="geometric",
-        ions=_ions_by_sigma(
-            (
-                ("Li", 2.126452, 0.018279, _AQVIST),
-                ("Na", 3.330445, 0.002772, _AQVIST),
-                ("K", 4.934628, 0.000328, _AQVIST),
-                ("Mg", 1.644471, 0.875044, _AQVIST),
-                ("Ca", 2.412031, 0.449657, _AQVIST),
-                ("Cl", 4.41724, 0.11779, _OPLS_1984),
-                ("I", 5.40000, 0.07000, _OPLS_1998),
-            )
+        ions=_ions(
+            ("Li", 2.126452, 0.018279, _AQVIST),
+            ("Na", 3.330445, 0.002772, _AQVIST),
+            ("K", 4.934628, 0.000328, _AQVIST),
+            ("Mg", 1.644471, 0.875044, _AQVIST),
+            ("Ca", 2.412031, 0.449657, _AQVIST),
+            ("Cl", 4.41724, 0.11779, _OPLS_1984),
+            ("I", 5.40000, 0.07000, _OPLS_1998),
+            sigma_per_length=1.0,
         ),
         warning="Åqvist's cations were fitted to SPC water with geometric mixing, and its anions "
         "come from elsewhere: in TIP3P their hydration is not the published one",

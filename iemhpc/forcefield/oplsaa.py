@@ -98,23 +98,17 @@ def parametrise_chain(
     charges_for("oplsaa", charges)
     table = opls_table()
     typed = _typed(chain, table)
-    bonded = [
+    classes = [
         table.atom_types[name].bonded if name != _UNTYPED else _UNTYPED for name in typed.names
     ]
-    finder = TermFinder(bonded)
-    bonds, angles, dihedrals, impropers = finder.bonded(
+    finder = TermFinder(classes)
+    bonded = finder.bonded(
         chain,
         partial(_finding, table),
-        lambda neighbours: _improper_rows(neighbours, table, bonded),
+        lambda neighbours: _improper_rows(neighbours, table, classes),
     )
-    is_typed = charges == TYPED_CHARGES
-    _complain(typed, finder.missing, is_typed=is_typed)
-    charges_e, origins = typed.charges_e, _origins(typed.units)
-    if not is_typed:
-        charges_e, origins = charges_from_file(chain, charges, typed_e=charges_e)
-    for origin in origins:
-        if abs(origin.drift_e) >= SHOWN_E:
-            say(f"{origin.residue}: {origin.drift_e:+.4f} e spread over its atoms")
+    _complain(typed, finder.missing, is_typed=charges == TYPED_CHARGES)
+    charges_e, origins = _charged(chain, typed, charges=charges, say=say)
     atoms = TermFinder(typed.names).atoms(lambda types: table.atom_types[types[0]].term)
     return Parameters(
         force_field="oplsaa",
@@ -125,17 +119,23 @@ def parametrise_chain(
         is_tethered_center=typed.is_tethered_center,
         atom_types=atoms[0],
         atom_type=atoms[1][:, 0],
-        bond_types=bonds[0],
-        bonds=bonds[1],
-        angle_types=angles[0],
-        angles=angles[1],
-        dihedral_types=dihedrals[0],
-        dihedrals=dihedrals[1],
-        improper_types=impropers[0],
-        impropers=impropers[1],
         styles=STYLES,
         charge_origins=origins,
+        **bonded,
     )
+
+
+def _charged(
+    chain: Chem.Mol, typed: _Typed, *, charges: str, say: Say
+) -> tuple[NDArray[np.float64], tuple[ChargeOrigin, ...]]:
+    """Return the charges of the types, or those of the user's file, and where they come from."""
+    charges_e, origins = typed.charges_e, _origins(typed.units)
+    if charges != TYPED_CHARGES:
+        charges_e, origins = charges_from_file(chain, charges, typed_e=charges_e)
+    for origin in origins:
+        if abs(origin.drift_e) >= SHOWN_E:
+            say(f"{origin.residue}: {origin.drift_e:+.4f} e spread over its atoms")
+    return charges_e, origins
 
 
 def _typed(chain: Chem.Mol, table: OplsTable) -> _Typed:

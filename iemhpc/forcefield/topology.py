@@ -7,6 +7,7 @@ and a planar centre where an atom has three bonds.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,20 @@ Typed = tuple[tuple[Term, ...], NDArray[np.int64]]
 
 Find = Callable[[tuple[str, ...]], Term | None]
 """Looks one kind of term up by the types of its atoms."""
+
+
+class Bonded(TypedDict):
+    """Bonded terms by the names that they have in :class:`Parameters`, which says their shapes."""
+
+    bond_types: tuple[Term, ...]
+    bonds: NDArray[np.int64]
+    angle_types: tuple[Term, ...]
+    angles: NDArray[np.int64]
+    dihedral_types: tuple[Term, ...]
+    dihedrals: NDArray[np.int64]
+    improper_types: tuple[Term, ...]
+    impropers: NDArray[np.int64]
+
 
 _WIDTH = {"atom": 1, "bond": 2, "angle": 3, "dihedral": 4, "improper": 4}
 
@@ -154,7 +169,7 @@ class TermFinder:
         chain: Chem.Mol,
         find: Callable[[str], Find],
         improper_rows: Callable[[Neighbours], Iterable[tuple[int, ...]]],
-    ) -> tuple[Typed, Typed, Typed, Typed]:
+    ) -> Bonded:
         """Return the bonds, angles, dihedrals and impropers of a molecule.
 
         Parameters
@@ -168,12 +183,20 @@ class TermFinder:
         """
         pairs = bonded_pairs(chain)
         neighbours = neighbours_of(pairs, n_atoms=len(self.types))
-        return (
-            self.typed("bond", pairs, find("bond")),
-            self.typed("angle", enumerate_angles(neighbours), find("angle")),
-            self.typed("dihedral", enumerate_dihedrals(neighbours), find("dihedral")),
-            self.typed("improper", improper_rows(neighbours), find("improper")),
-        )
+        bonds = self.typed("bond", pairs, find("bond"))
+        angles = self.typed("angle", enumerate_angles(neighbours), find("angle"))
+        dihedrals = self.typed("dihedral", enumerate_dihedrals(neighbours), find("dihedral"))
+        impropers = self.typed("improper", improper_rows(neighbours), find("improper"))
+        return {
+            "bond_types": bonds[0],
+            "bonds": bonds[1],
+            "angle_types": angles[0],
+            "angles": angles[1],
+            "dihedral_types": dihedrals[0],
+            "dihedrals": dihedrals[1],
+            "improper_types": impropers[0],
+            "impropers": impropers[1],
+        }
 
     def atoms(self, find: Find) -> Typed:
         """Return the atom types in use and a row (type, atom) for each atom."""

@@ -94,43 +94,6 @@ def run_vacuum(
     return parse_energies(_run(command, folder=folder, limit_s=limit_s))
 
 
-def box_energies(
-    parameters: Parameters,
-    positions_A: NDArray[np.float64],
-    box_A: NDArray[np.float64],
-    *,
-    lmp: Sequence[str] = ("lmp",),
-    cutoff_A: float = 10.0,
-    limit_s: float = BOX_LIMIT_S,
-) -> Energies:
-    """Compute the energy of a periodic box with LAMMPS, Coulomb by PPPM.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        All atoms and terms.
-    positions_A : ndarray, shape (n, 3)
-        Ångström; wrapped or not.
-    box_A : ndarray, shape (3,)
-        Edges.
-    lmp : sequence of str
-        Words of the LAMMPS command.
-    cutoff_A : float
-        Of Lennard-Jones and real-space Coulomb; no tail correction.
-    limit_s : float
-        Seconds that LAMMPS may take.
-
-    Raises
-    ------
-    ProgramError
-        Where LAMMPS is missing, fails or takes too long.
-    """
-    with tempfile.TemporaryDirectory(prefix="iemhpc-energy-") as name:
-        folder = Path(name)
-        write_box_input(folder, parameters, positions_A, box_A)
-        return run_box(folder, lmp=lmp, cutoff_A=cutoff_A, limit_s=limit_s)
-
-
 def write_box_input(
     folder: Path,
     parameters: Parameters,
@@ -139,15 +102,7 @@ def write_box_input(
 ) -> None:
     """Write ``system.data`` and ``styles.in`` of a periodic box."""
     _check_positions(parameters, positions_A)
-    text = data_text(
-        parameters,
-        positions_A=positions_A,
-        box_A=box_A,
-        molecule=np.ones(len(parameters.elements), dtype=np.int64),
-        title="one box",
-    )
-    (folder / "system.data").write_text(text, encoding="utf-8")
-    (folder / "styles.in").write_text(styles_text(parameters), encoding="utf-8")
+    _write_input(folder, parameters, positions_A, box_A=box_A, styles=styles_text(parameters))
 
 
 def run_box(
@@ -200,20 +155,31 @@ def write_energy_input(
 ) -> float:
     """Write ``system.data``, ``styles.in`` and ``energy.in``; return the cut-off they need, Å."""
     _check_positions(parameters, positions_A)
-    n_atoms = len(parameters.elements)
     low_A = positions_A.min(axis=0) - MARGIN_A
     box_A = positions_A.max(axis=0) + MARGIN_A - low_A
-    text = data_text(
-        parameters,
-        positions_A=positions_A - low_A,
-        box_A=box_A,
-        molecule=np.ones(n_atoms, dtype=np.int64),
-        title="one molecule in vacuum",
-    )
-    (folder / "system.data").write_text(text, encoding="utf-8")
-    (folder / "styles.in").write_text(vacuum_styles(parameters), encoding="utf-8")
+    styles = vacuum_styles(parameters)
+    _write_input(folder, parameters, positions_A - low_A, box_A=box_A, styles=styles)
     shutil.copy(resource("lammps_templates", "energy.in"), folder / "energy.in")
     return float(np.ceil(np.linalg.norm(box_A)))
+
+
+def _write_input(
+    folder: Path,
+    parameters: Parameters,
+    positions_A: NDArray[np.float64],
+    *,
+    box_A: NDArray[np.float64],
+    styles: str,
+) -> None:
+    text = data_text(
+        parameters,
+        positions_A=positions_A,
+        box_A=box_A,
+        molecule=np.ones(len(parameters.elements), dtype=np.int64),
+        title="one configuration, for its energy",
+    )
+    (folder / "system.data").write_text(text, encoding="utf-8")
+    (folder / "styles.in").write_text(styles, encoding="utf-8")
 
 
 def vacuum_styles(parameters: Parameters) -> str:

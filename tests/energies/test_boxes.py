@@ -12,7 +12,7 @@ import pytest
 from iemhpc.errors import ForceFieldError, InputError, UnknownNameError
 from iemhpc.forcefield.aqueous import ion_parameters, water_parameters
 from iemhpc.lammps.data_file import data_text, read_data
-from iemhpc.lammps.energy import box_energies, run_relaxation, write_box_input
+from iemhpc.lammps.energy import run_box, run_relaxation, write_box_input
 from iemhpc.lammps.second_engine import compare, compare_run
 from iemhpc.lammps.second_engine_aqueous import aqueous_tables
 from iemhpc.lammps.styles_file import styles_text
@@ -178,7 +178,7 @@ def test_tables_of_another_run_are_refused(tmp_path):
 
 
 @pytest.mark.lammps
-def test_rock_salt_has_madelungs_energy_in_both_engines(lmp):
+def test_rock_salt_has_madelungs_energy_in_both_engines(lmp, tmp_path):
     edge_A = 24.0
     half_A = edge_A / 8
     grid = np.indices((8, 8, 8)).reshape(3, -1).T
@@ -192,7 +192,8 @@ def test_rock_salt_has_madelungs_energy_in_both_engines(lmp):
     assert report.kind("coulomb").openmm == pytest.approx(exact, rel=1e-7)
     # A lattice of whole charges is the worst case of a mesh, and LAMMPS' accuracy is that of forces
     assert report.kind("coulomb").lammps == pytest.approx(exact, rel=2e-6)
-    assert box_energies(salt, positions_A, box_A, lmp=[lmp]).coulomb == pytest.approx(
+    write_box_input(tmp_path, salt, positions_A, box_A)
+    assert run_box(tmp_path, lmp=[lmp]).coulomb == pytest.approx(
         report.kind("coulomb").lammps, abs=1e-6
     )
 
