@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,13 +29,36 @@ def lmp() -> str:
 @pytest.fixture(scope="session")
 def write_water_box() -> Callable[..., Path]:
     """Function that writes a run folder of water and NaCl, see lammps/water_box.py."""
-    path = Path(__file__).parent / "lammps" / "water_box.py"
-    spec = importlib.util.spec_from_file_location("water_box", path)
+    return _module("lammps", "water_box").write_water_box
+
+
+def _module(folder: str, name: str) -> ModuleType:
+    """Load a module that lies beside the tests."""
+    path = Path(__file__).parent / folder / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
-    return module.write_water_box
+    return module
+
+
+@pytest.fixture(scope="session")
+def started_slurm() -> Iterator[Any]:
+    """One private Slurm for all tests, see slurm/private_slurm.py."""
+    module = _module("slurm", "private_slurm")
+    if missing := module.missing_programs():
+        pytest.skip(f"{', '.join(missing)} missing: slurmctld slurmd slurm-client munge")
+    with module.private_slurm() as started:
+        yield started
+
+
+@pytest.fixture
+def slurm(started_slurm: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The private Slurm, which sbatch and squeue of this test speak to."""
+    monkeypatch.setenv("SLURM_CONF", str(started_slurm.conf))
+    return started_slurm
 
 
 @pytest.fixture(scope="session")

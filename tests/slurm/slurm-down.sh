@@ -9,10 +9,10 @@ for _ in $(seq 100); do
   [ -z "$(timeout 5 squeue --noheader --states=R,CG,PD 2>/dev/null)" ] && break
   sleep 0.1
 done
-for name in slurmd slurmctld munged; do
+for name in slurmd.n1 slurmd.n2 slurmctld munged; do
   pid=$(cat "$folder/run/$name.pid" 2>/dev/null) || continue
   # the id may have been given to somebody else; an ended daemon that nobody reaps has no command
-  is_ours() { tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "$name.*$folder"; }
+  is_ours() { tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "${name%.*}.*$folder"; }
   is_ours && kill -TERM "$pid"
   for _ in $(seq 100); do
     is_ours || break

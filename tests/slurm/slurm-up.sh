@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Starts a private Slurm on the loopback interface: slurmctld, one slurmd, munge.
+# Starts a private Slurm on the loopback interface: slurmctld, two slurmd, munge.
 #
-#   eval "$(tests/slurm/slurm-up.sh FOLDER PORT)"     # exports SLURM_CONF
+#   eval "$(tests/slurm/slurm-up.sh FOLDER PORT)"     # exports SLURM_CONF; takes PORT to PORT+2
 #   tests/slurm/slurm-down.sh FOLDER
 #
+# Nodes n1 and n2 claim four cores each. Jobs of the partition "urgent" end those of "cpu", which
+# queue again. What ends is written to FOLDER/log/jobs, a line a job, by slurmctld itself.
 # Everything lies in FOLDER, which must have a short name: munge's socket path may have 107 bytes.
 # No systemd, no cgroups, no root, nothing in /etc. Debian: slurmctld slurmd slurm-client munge.
 set -euo pipefail
@@ -17,7 +19,7 @@ for program in munged mungekey slurmctld slurmd sbatch squeue sinfo; do
 done
 
 umask 022
-mkdir -p "$folder"/{state,spool,log,run}
+mkdir -p "$folder"/{state,spool/n1,spool/n2,log,run}
 chmod 755 "$folder" "$folder"/{state,spool,log,run}
 mkdir -m 700 -p "$folder/key"
 mungekey --create --keyfile="$folder/key/munge.key"
@@ -38,15 +40,17 @@ AuthType=auth/munge
 AuthInfo=socket=$folder/run/munge,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/run/slurmctld.pid
-SlurmdPidFile=$folder/run/slurmd.pid
+SlurmdPidFile=$folder/run/slurmd.%n.pid
 SlurmctldLogFile=$folder/log/slurmctld
-SlurmdLogFile=$folder/log/slurmd
+SlurmdLogFile=$folder/log/slurmd.%n
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
+JobCompType=jobcomp/filetxt
+JobCompLoc=$folder/log/jobs
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
@@ -58,23 +62,27 @@ InactiveLimit=0
 KillWait=5
 MinJobAge=300
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+SlurmdTimeout=10
 DefMemPerCPU=100
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=4000 State=UNKNOWN
-PartitionName=cpu Nodes=ALL Default=YES DefaultTime=10 MaxTime=INFINITE State=UP
+NodeName=n[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=4000 State=UNKNOWN
+PartitionName=cpu Nodes=ALL Default=YES DefaultTime=10 MaxTime=INFINITE PriorityTier=1 State=UP
+PartitionName=urgent Nodes=ALL DefaultTime=10 MaxTime=INFINITE PriorityTier=10 State=UP
 CONF
 # Slurm 22.05 looks for a cgroup plugin even where none is used; this one loads anywhere.
 printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
 
 export SLURM_CONF=$folder/slurm.conf
 slurmctld -f "$SLURM_CONF"
-slurmd -f "$SLURM_CONF" -N n1
+for node in n1 n2; do slurmd -f "$SLURM_CONF" -N "$node"; done
 for _ in $(seq 300); do
-  if [ "$(sinfo --noheader --format=%T 2>/dev/null)" = idle ]; then
+  if [ "$(sinfo --noheader --Node --partition=cpu --format=%T 2>/dev/null | grep -c idle)" = 2 ]; then
     echo "export SLURM_CONF=$SLURM_CONF"
     exit 0
   fi
   sleep 0.1
 done
-echo "the node did not come up; see $folder/log" >&2
+echo "the nodes did not come up; see $folder/log" >&2
 tail -n 5 "$folder"/log/* >&2
 exit 1

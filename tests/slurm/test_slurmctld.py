@@ -2,12 +2,9 @@
 
 import json
 import os
-import shutil
-import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +17,6 @@ from iemhpc.scheduler.submission import open_scheduler, submit_runs
 from iemhpc.workspace import Workspace, write_json
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("lmp", "slurm")]
-HERE = Path(__file__).parent
 WriteBox = Callable[..., Path]
 PROFILE = """\
 scheduler = "slurm"
@@ -28,30 +24,6 @@ wall_hours = 0.2
 warning_s = 120
 memory_MB_per_core = 50
 """
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[None]:
-    """A private slurmctld for this module; skipped where Slurm is not installed."""
-    path = os.environ["PATH"]
-    needed = ("slurmctld", "slurmd", "munged", "mungekey", "sbatch", "squeue", "scontrol")
-    missing = [name for name in needed if not shutil.which(name, path=f"{path}:/usr/sbin:/sbin")]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} missing: slurmctld slurmd slurm-client munge")
-    folder = Path(tempfile.mkdtemp(prefix="iemslurm."))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = min(free.getsockname()[1], 65_000)
-    up = subprocess.run(
-        [HERE / "slurm-up.sh", folder, str(port)], capture_output=True, text=True, check=False
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        try:
-            assert up.returncode == 0, up.stderr
-            yield
-        finally:
-            subprocess.run([HERE / "slurm-down.sh", folder], check=False, timeout=60)
 
 
 @pytest.fixture
