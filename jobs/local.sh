@@ -4,7 +4,8 @@
 # A stage whose output exists is skipped; production goes on from its newest whole restart file, so
 # calling this script again is always right, and calling it on a finished run does nothing.
 # TERM, INT and USR1 end production well: LAMMPS writes a restart file and stops.
-# Exit code: 0 done; 75 cut short, call again; else what LAMMPS ended with.
+# A file named cancelled.json (written by iemhpc cancel) does so, too, and keeps it from starting.
+# Exit code: 0 done; 75 cut short, call again; 76 cancelled; else what LAMMPS ended with.
 # Writes status.json, segments.json, attempts.log and log.<stage>.<attempt>.lammps.
 #
 # Filled in when the run is submitted:
@@ -148,7 +149,10 @@ finish() { # what became of a stage that did not end well
     129 | 137 | 143 | 241 | 247 | 255) killed=yes ;;
     *) killed= ;;
   esac
-  if [ -n "$stopping" ]; then
+  if [ -e cancelled.json ] && { [ -n "$stopping" ] || [ "$rc" = 75 ]; }; then
+    rc=76
+    write_status interrupted 76 "cancelled"
+  elif [ -n "$stopping" ]; then
     rc=75
     write_status interrupted 75 "stopped by the signal $stopping"
   elif [ "$rc" = 75 ]; then
@@ -192,10 +196,12 @@ take_lock || {
   exit 75
 }
 ( # touches the lock while this script lives; ends it well when the process that started it is gone
+  # or somebody has cancelled it
   beat=60
   [ -z "$IEMHPC_PARENT" ] || beat=2
   while sleep $beat && kill -0 $$; do
     touch run.lock/owner
+    [ ! -e cancelled.json ] || { kill -TERM $$; break; }
     [ -z "$IEMHPC_PARENT" ] || kill -0 "$IEMHPC_PARENT" || { kill -TERM $$; break; }
   done
 ) >/dev/null 2>&1 &
@@ -207,6 +213,7 @@ if is_done; then
   exit 0
 fi
 end_orphans
+[ ! -e cancelled.json ] || exit 76 # only iemhpc resubmit takes it away
 attempt=$((attempt + 1))
 echo "$started $host job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-$$}}" >>attempts.log
 rm -f stop.request
