@@ -15,6 +15,8 @@ from iemhpc.programs import find_program
 if TYPE_CHECKING:
     from iemhpc.system.assembly import MembraneBox
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="session")
 def lmp() -> str:
@@ -32,14 +34,26 @@ def write_water_box() -> Callable[..., Path]:
     return _module("lammps", "water_box").write_water_box
 
 
-def _module(folder: str, name: str) -> ModuleType:
+@pytest.fixture(scope="session")
+def load_benchmark() -> Callable[[str], ModuleType]:
+    """Function that returns the module of a file in ``benchmarks``, which no wheel has."""
+
+    def load(name: str) -> ModuleType:
+        if not (ROOT / "benchmarks" / f"{name}.py").exists():
+            pytest.skip("benchmarks are in the checkout only")
+        return _module("benchmarks", name, root=ROOT)
+
+    return load
+
+
+def _module(folder: str, name: str, *, root: Path = ROOT / "tests") -> ModuleType:
     """Load a module that lies beside the tests."""
-    path = Path(__file__).parent / folder / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
+    path = root / folder / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[module.__name__] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 

@@ -1,25 +1,15 @@
-import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "build.py"
-
 
 @pytest.fixture(scope="module")
-def build() -> ModuleType:
-    if not BENCHMARK.exists():
-        pytest.skip("benchmarks are in the checkout only")
-    spec = importlib.util.spec_from_file_location("benchmark_build", BENCHMARK)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark_build"] = module
-    spec.loader.exec_module(module)
-    return module
+def build(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("build")
 
 
 def test_the_exponent_of_a_power_is_found(build: ModuleType) -> None:

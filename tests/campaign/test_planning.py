@@ -29,26 +29,7 @@ salt_molar = [0.9, 1.0]
 ACRYLATE, ESTER = "[*]CC([*])C(=O)[O-]", "[*]CC([*])C(=O)OC"
 LINKER = "[*]CC([*])C(=O)OCCOC(=O)C([*])C[*]"
 
-OWN_TOML = f"""
-name = "mine"
-arrangement = "random"
-salts = ["NaCl"]
-water_per_site = 20.0
-[[units]]
-name = "acid"
-smiles = "{ACRYLATE}"
-fraction = 0.4
-[[units]]
-name = "ester"
-smiles = "{ESTER}"
-fraction = 0.4
-[[units]]
-name = "bridge"
-smiles = "{LINKER}"
-fraction = 0.2
-[network]
-crosslinker = "bridge"
-"""
+OWN_TOML = (Path(__file__).parents[1] / "polymer" / "mine.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -25,16 +25,8 @@ def types_of(parameters):
     return [parameters.atom_types[kind].types[0] for kind in parameters.atom_type]
 
 
-def unit_charges(chain, parameters):
-    charges: dict[int, float] = {}
-    for atom, charge in zip(chain.GetAtoms(), parameters.charges_e, strict=True):
-        index = atom.GetIntProp("unit_index")
-        charges[index] = charges.get(index, 0.0) + float(charge)
-    return [charges[index] for index in sorted(charges)]
-
-
 @pytest.mark.parametrize("membrane", membrane_names())
-def test_every_unit_of_a_chain_has_its_formal_charge_wherever_it_stands(membrane):
+def test_every_unit_of_a_chain_has_its_formal_charge_wherever_it_stands(membrane, unit_charges):
     units = load_membrane(membrane).polymer.units
     for chain_units in ([*units, *units[::-1], units[0]], [units[0]], [units[-1]]):
         chain = link(chain_units)

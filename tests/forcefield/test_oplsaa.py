@@ -61,16 +61,10 @@ def charges_of(parameters, type_name):
     return set(parameters.charges_e[here].round(9).tolist())
 
 
-def unit_charges(chain, parameters):
-    charges: dict[int, float] = {}
-    for atom, charge in zip(chain.GetAtoms(), parameters.charges_e, strict=True):
-        index = atom.GetIntProp("unit_index")
-        charges[index] = charges.get(index, 0.0) + float(charge)
-    return [charges[index] for index in sorted(charges)]
-
-
 @pytest.mark.parametrize("membrane", membrane_names())
-def test_every_unit_of_the_catalogue_has_its_formal_charge_wherever_it_stands(membrane):
+def test_every_unit_of_the_catalogue_has_its_formal_charge_wherever_it_stands(
+    membrane, unit_charges
+):
     for units in chains_of(load_membrane(membrane).polymer.units):
         chain = link(units)
         parameters = parametrise_chain(chain)
@@ -81,13 +75,13 @@ def test_every_unit_of_the_catalogue_has_its_formal_charge_wherever_it_stands(me
 
 
 @pytest.mark.parametrize("unit", FURTHER, ids=lambda unit: unit.name)
-def test_polymers_outside_the_catalogue_are_covered(unit):
+def test_polymers_outside_the_catalogue_are_covered(unit, unit_charges):
     chain = link([unit] * 3)
     parameters = parametrise_chain(chain)
     assert unit_charges(chain, parameters) == pytest.approx([unit.charge] * 3, abs=1e-9)
 
 
-def test_a_network_is_typed_like_chains_and_its_far_sides_have_no_caps():
+def test_a_network_is_typed_like_chains_and_its_far_sides_have_no_caps(unit_charges):
     units = [STYRENE, DVB, STYRENE, STYRENE]
     joints = [((0, 1), (1, 0)), ((1, 1), (2, 0)), ((1, 2), (3, 1)), ((3, 0), (1, 3))]
     chain = join(units, joints)
@@ -348,7 +342,7 @@ def test_a_small_drift_is_spread_evenly_recorded_and_told(monkeypatch):
     assert said == ["vinyl alcohol: +0.0100 e spread over its atoms"]
 
 
-def test_a_user_gives_the_charges_of_a_unit(tmp_path):
+def test_a_user_gives_the_charges_of_a_unit(tmp_path, unit_charges):
     path = tmp_path / "mine.toml"
     path.write_text(
         '[[unit]]\nsmiles = "OC([*])C[*]"\ncharges = [-0.6, 0.1, -0.1]\n'

@@ -1,30 +1,18 @@
 """What docs/typing.md says of RadonPy's types holds for the package as it is."""
 
 import copy
-import importlib.util
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "second_typer.py"
-
 
 @pytest.fixture(scope="module")
-def typer() -> ModuleType:
-    if not SCRIPT.exists():
-        pytest.skip("benchmarks are in the checkout only")
-    spec = importlib.util.spec_from_file_location("benchmark_second_typer", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark_second_typer"] = module
-    spec.loader.exec_module(module)
-    return module
+def typer(load_benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return load_benchmark("second_typer")
 
 
 @pytest.fixture
