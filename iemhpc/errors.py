@@ -53,6 +53,10 @@ class ProgramError(IemhpcError, RuntimeError):
     """Another program is missing or failed."""
 
 
+class RefusedError(ProgramError):
+    """A queue that has answered that it will not take a job."""
+
+
 class ResourceError(IemhpcError, RuntimeError):
     """What was asked for is not on this machine."""
 

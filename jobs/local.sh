@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# Runs the folder it lies in: minimise, equilibrate, produce. It needs bash and LAMMPS only.
+# Runs the folder it lies in: minimise, equilibrate, produce. It needs bash and LAMMPS only; where
+# the box is to be built in the job and is not there yet, its first step calls iemhpc for that.
 #
 # A stage whose output exists is skipped; production goes on from its newest whole restart file, so
 # calling this script again is always right, and calling it on a finished run does nothing.
 # TERM, INT and USR1 end production well: LAMMPS writes a restart file and stops.
 # A file named cancelled.json (written by iemhpc cancel) does so, too, and keeps it from starting.
 # Exit code: 0 done; 75 cut short, call again; 76 cancelled; else what LAMMPS ended with.
-# Writes status.json, segments.json, attempts.log and log.<stage>.<attempt>.lammps.
+# Writes status.json, segments.json, log.<stage>.<attempt>.lammps and, for the count of core-hours,
+#   attempts.log  a line an attempt, line n of attempt n, when it starts:
+#                   START HOST job=ID cores=N gpus=N
+#   ended.log     a line an attempt when it ends: ATTEMPT END rc=CODE; one that was killed without a
+#                 word gets its line from the next attempt, with its last sign of life and rc=lost
+# Times are UTC, 2026-01-31T12:00:00Z.
 #
 # Filled in when the run is submitted:
 #   run_id      name of the run
@@ -14,6 +20,9 @@
 #   variables   -var words of all stages
 #   production  -var words of the production alone
 #   n_steps     steps of the whole production
+#   cores, gpus what the run was given, for attempts.log
+#   umask       who may read and write what it makes, as the cluster profile says
+#   iemhpc      words that call iemhpc on this node; used where system.data is missing
 #   setup       lines of the cluster profile: modules, environment
 
 run_id=@@{run_id}
@@ -21,10 +30,15 @@ lammps=(@@{lammps})
 variables=(@@{variables})
 production=(@@{production})
 n_steps=@@{n_steps}
+cores=@@{cores} gpus=@@{gpus}
+iemhpc=(@@{iemhpc})
+@@{umask}
 
 set -m # each LAMMPS is a process group of its own: its command may be a launcher with children
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
-stage=start child= stopping= started=$(date -u +%Y-%m-%dT%H:%M:%SZ) host=$(uname -n)
+now() { date -u "$@" +%Y-%m-%dT%H:%M:%SZ; }
+stage=start child= stopping= started=$(now) host=$(uname -n)
+job=${SLURM_JOB_ID:-${PBS_JOBID:-none}} # the same when a queue starts the job again
 
 @@{setup}
 
@@ -36,7 +50,7 @@ json_text() { # one JSON string without what JSON does not allow
 
 write_status() { # state, exit code or null, reason
   local ended=null
-  [ "$1" = running ] || ended="\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\""
+  [ "$1" = running ] || ended="\"$(now)\""
   printf '{"state": "%s", "stage": "%s", "attempt": %d, "rc": %s, "reason": %s, "started": "%s", "ended": %s, "host": "%s", "pid": %d, "n_steps": %d}\n' \
     "$1" "$stage" "$attempt" "$2" "$(json_text "$3")" "$started" "$ended" "$host" $$ "$n_steps" \
     >status.json.part && mv -f status.json.part status.json
@@ -66,14 +80,14 @@ take_lock() { # one writer a folder; a lock of the dead, or of this very job req
   local tried owner_host owner_pid owner_job
   for tried in 1 2 3; do
     if mkdir run.lock 2>/dev/null; then
-      echo "$host $$ ${SLURM_JOB_ID:-none}" >run.lock/owner
+      echo "$host $$ $job" >run.lock/owner
       locked=1
       return 0
     fi
     read -r owner_host owner_pid owner_job 2>/dev/null <run.lock/owner || sleep 1
     if [ "$owner_host" = "$host" ]; then
       if kill -0 "$owner_pid" 2>/dev/null && works_here "$owner_pid"; then return 1; fi
-    elif [ "$owner_job" != "${SLURM_JOB_ID:-}" ] && [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
+    elif { [ "$job" = none ] || [ "$owner_job" != "$job" ]; } && [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
       return 1
     fi
     mv run.lock "run.lock.$$" 2>/dev/null && rm -rf "run.lock.$$"
@@ -105,22 +119,17 @@ stop() { # signal, seconds of patience
   watchers="$watchers $!"
 }
 
-run_lammps() { # further words; sets rc
-  local screen="screen.$stage.$attempt"
-  "${lammps[@]}" -in "$stage.in" -log "log.$stage.$attempt.lammps" -screen none \
-    "${variables[@]}" "$@" </dev/null >"$screen" 2>&1 &
+begin_child() { # file for its words, command
+  local screen=$1
+  shift
+  "$@" </dev/null >"$screen" 2>&1 &
   child=$!
   echo "$child" >lammps.pid
-  [ -z "$stopping" ] || stop "$stopping" 15 # it came while LAMMPS was being started
-  if [ "$stage" = production ]; then
-    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.txt' -newer lammps.pid)" ]; do
-      sleep 0.2 &
-      wait $!
-    done
-    sleep 0.1
-    collect_segments
-  fi
-  while :; do # a signal ends wait, not LAMMPS
+  [ -z "$stopping" ] || stop "$stopping" 15 # it came while the child was being started
+}
+
+end_child() { # file for its words; sets rc
+  while :; do # a signal ends wait, not the child
     wait "$child"
     rc=$?
     kill -0 "$child" 2>/dev/null || break
@@ -133,7 +142,27 @@ run_lammps() { # further words; sets rc
   kill -KILL -- "-$child" 2>/dev/null # whatever a launcher that died has left behind
   child=
   rm -f lammps.pid
-  [ -s "$screen" ] || rm -f "$screen"
+  [ -s "$1" ] || rm -f "$1"
+}
+
+run_lammps() { # further words; sets rc
+  local screen="screen.$stage.$attempt"
+  begin_child "$screen" "${lammps[@]}" -in "$stage.in" -log "log.$stage.$attempt.lammps" \
+    -screen none "${variables[@]}" "$@"
+  if [ "$stage" = production ]; then
+    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.txt' -newer lammps.pid)" ]; do
+      sleep 0.2 &
+      wait $!
+    done
+    sleep 0.1
+    collect_segments
+  fi
+  end_child "$screen"
+}
+
+build_box() { # sets rc
+  begin_child "screen.build.$attempt" "${iemhpc[@]}" build-run "$(pwd -P)"
+  end_child "screen.build.$attempt"
 }
 
 reason_of_failure() { # the first error of the log, else the last words on the screen
@@ -186,11 +215,17 @@ time_limit() { # HH:MM:SS that production may take
   printf '%02d:%02d:%02d' $((left / 3600)) $((left % 3600 / 60)) $((left % 60))
 }
 
+note_lost_end() { # attempt: one that was killed has ended, for all we know, at its last sign of life
+  local last
+  [ "$1" -gt 0 ] && ! grep -q "^$1 " ended.log 2>/dev/null || return 0
+  last=$(ls -t status.json log.*."$1".lammps production.*.dcd 2>/dev/null | head -n 1)
+  [ -z "$last" ] || echo "$1 $(now -r "$last") rc=lost" >>ended.log
+}
+
 is_done() { [ "$(cat production.steps 2>/dev/null || echo 0)" -ge "$n_steps" ] && [ -s production.data ]; }
 
-locked=
-heart=
-trap '[ -z "$heart" ] || kill -KILL -- "-$heart" 2>/dev/null; [ -z "$locked" ] || rm -rf run.lock' EXIT
+locked= heart= counted=
+trap 'rc=$?; [ -z "$counted" ] || echo "$attempt $(now) rc=$rc" >>ended.log; [ -z "$heart" ] || kill -KILL -- "-$heart" 2>/dev/null; [ -z "$locked" ] || rm -rf run.lock' EXIT
 take_lock || {
   echo "$run_id: another process is at it (run.lock); if it is not, delete run.lock" >&2
   exit 75
@@ -214,13 +249,23 @@ if is_done; then
 fi
 end_orphans
 [ ! -e cancelled.json ] || exit 76 # only iemhpc resubmit takes it away
+note_lost_end "$attempt"
 attempt=$((attempt + 1))
-echo "$started $host job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-$$}}" >>attempts.log
+[ "$job" != none ] || job=$$
+echo "$started $host job=${SLURM_ARRAY_JOB_ID:-$job} cores=$cores gpus=$gpus" >>attempts.log
+counted=1
 rm -f stop.request
 watchers=
 trap 'stop USR1 60' USR1
 trap 'stop TERM 15' TERM HUP
 trap 'stop INT 15' INT
+
+if ! [ -s system.data ]; then
+  stage=build rc=75
+  write_status running null ""
+  [ -n "$stopping" ] || build_box
+  [ "$rc" = 0 ] && [ -s system.data ] || finish
+fi
 
 for stage in minimize equilibrate; do
   case $stage in minimize) output=minimized.data ;; *) output=equilibrated.data ;; esac

@@ -29,7 +29,11 @@ class Resources:
     """What one run asks for."""
 
     cores_per_run: int = 1
-    """Processes of LAMMPS."""
+    """Cores: processes of LAMMPS, times the threads of each."""
+    gpus_per_run: int = 0
+    """GPUs."""
+    wall_hours: float | None = None
+    """Time limit, hours; None: the profile's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +73,28 @@ class Scheduler(Protocol):
     def early_job_id(self) -> str | None:
         """Return the job's id where it is known before the submission, else None."""
 
+    def task_id(self, job_id: str, index: int, *, n_runs: int) -> str:
+        """Return what the queue calls the task of a job that takes run ``index`` of ``n_runs``."""
+
     def find(self, submission: Submission) -> str | None:
         """Return the job of a submission that crashed before its id was saved, if there is one."""
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
-        """Hand the runs over and return the job's id."""
+        """Hand the runs over and return the job's id.
+
+        Raises
+        ------
+        RefusedError
+            Where the queue has answered that it will not take them: nothing was submitted.
+        ProgramError
+            Where the queue did not answer: perhaps the job is there, perhaps not.
+        """
+
+    def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:
+        """Run a command once all of the jobs have ended, well or not, and return its job's id."""
 
     def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
-        """Return the state of each task: ``job id`` or ``job id_task``.
+        """Return the state of each task, as :meth:`task_id` calls it.
 
         Raises
         ------

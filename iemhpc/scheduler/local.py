@@ -6,6 +6,7 @@ it as TERM: LAMMPS writes a restart file and stops, and the next submission goes
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -15,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from iemhpc.errors import ResourceError
+from iemhpc.errors import ProgramError, ResourceError
 from iemhpc.lammps.log_file import last_step
 from iemhpc.processes import identity_text, is_same_process, parse_identity, this_process
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState, Resources, Submission
-from iemhpc.scheduler.cluster import lammps_words, setup_lines
+from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.scheduler.run_files import describe_run, read_status
-from iemhpc.scheduler.scripts import render_run
+from iemhpc.scheduler.scripts import render_runs
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
@@ -60,23 +61,22 @@ class LocalScheduler:
 
     def check(self) -> None:
         """Raise ProgramError where LAMMPS is missing, ResourceError where cores are."""
-        lammps_words(self.cluster, cores=self.resources.cores_per_run)
         if self.at_once < 1:
             raise ResourceError(
                 f"cores_per_run = {self.resources.cores_per_run}, but this machine has "
                 f"{len(os.sched_getaffinity(0))}; set cores_per_run to that or less"
             )
+        lammps_words(self.cluster, cores=self.resources.cores_per_run)
 
     def render(self, submission: Submission) -> Mapping[Path, str]:
         """Return ``run.sh`` and the templates of every run."""
-        lammps = lammps_words(self.cluster, cores=self.resources.cores_per_run)
-        return {
-            path: text
-            for run, plan in zip(submission.runs, submission.plans, strict=True)
-            for path, text in render_run(
-                run, plan, workspace=self.workspace, lammps=lammps, setup=setup_lines(self.cluster)
-            ).items()
-        }
+        return render_runs(
+            submission, workspace=self.workspace, cluster=self.cluster, resources=self.resources
+        )
+
+    def task_id(self, job_id: str, index: int, *, n_runs: int) -> str:
+        """Return the job's id: all of its runs end with it."""
+        return job_id
 
     def find(self, submission: Submission) -> str | None:
         """Return None: a local job does not outlive the process that started it."""
@@ -106,6 +106,16 @@ class LocalScheduler:
                 raise
             finally:
                 _end(living)
+        return str(self.early_job_id())
+
+    def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:
+        """Run a command to its end now: local jobs have ended when they are handed over."""
+        try:
+            code = subprocess.run(list(words), check=False).returncode
+        except OSError as error:
+            raise ProgramError(f"{name}: {words[0]} cannot be started: {error}") from error
+        if code:
+            raise ProgramError(f"{name}: {shlex.join(words)} ended with {code}; give it again")
         return str(self.early_job_id())
 
     def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:

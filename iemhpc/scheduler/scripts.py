@@ -15,10 +15,16 @@ from typing import Any
 from iemhpc import units
 from iemhpc.errors import InputError
 from iemhpc.resources import resource
+from iemhpc.scheduler.base import Resources, Submission
+from iemhpc.scheduler.cluster import iemhpc_words, lammps_words, setup_lines
+from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
 STAGES = ("minimize", "equilibrate", "production")
 """A run's stages, in order: each a file of ``lammps_templates/``."""
+
+UMASKS = {"private": 0o077, "group": 0o007}
+"""What the file modes of a cluster profile take away."""
 
 RESTARTS_PER_PRODUCTION = 20
 LONGEST_RESTART_PS = 100.0
@@ -49,49 +55,73 @@ def fill_script(name: str, values: Mapping[str, str], *, workspace: Workspace) -
         ) from error
 
 
-def render_run(
-    run: Path,
-    plan: Mapping[str, Any],
+def render_runs(
+    submission: Submission,
     *,
     workspace: Workspace,
-    lammps: Sequence[str],
-    setup: Sequence[str],
+    cluster: ClusterSettings,
+    resources: Resources,
 ) -> dict[Path, str]:
-    """Return the files that make a run folder runnable: ``run.sh`` and the LAMMPS templates.
+    """Return the files that make run folders runnable: ``run.sh`` and the LAMMPS templates.
 
     Parameters
     ----------
-    run : Path
-        The run folder.
-    plan : mapping
-        What its ``plan.json`` holds.
+    submission : Submission
+        The runs and their plans.
     workspace : Workspace
         Whose own job scripts win.
-    lammps : sequence of str
-        Words of the LAMMPS command.
-    setup : sequence of str
-        Lines of bash before it.
+    cluster : ClusterSettings
+        How LAMMPS is called.
+    resources : Resources
+        Of each run.
     """
-    return {run / "run.sh": run_script(plan, workspace=workspace, lammps=lammps, setup=setup)} | {
-        run / f"{stage}.in": resource("lammps_templates", f"{stage}.in").read_text("utf-8")
+    templates = {
+        f"{stage}.in": resource("lammps_templates", f"{stage}.in").read_text("utf-8")
         for stage in STAGES
+    }
+    values = _cluster_values(cluster, resources)
+    files = dict[Path, str]()
+    for run, plan in zip(submission.runs, submission.plans, strict=True):
+        text = fill_script("local.sh", values | _plan_values(plan), workspace=workspace)
+        files[run / "run.sh"] = text
+        files |= {run / name: template for name, template in templates.items()}
+    return files
+
+
+def _cluster_values(cluster: ClusterSettings, resources: Resources) -> dict[str, str]:
+    """Return what a cluster fills into ``run.sh``."""
+    cores, gpus = resources.cores_per_run, resources.gpus_per_run
+    return {
+        "lammps": shlex.join(lammps_words(cluster, cores=cores, gpus=gpus)),
+        "cores": str(cores),
+        "gpus": str(gpus),
+        "umask": umask_line(cluster),
+        "iemhpc": shlex.join(iemhpc_words(cluster)),
+        "setup": "\n".join(setup_lines(cluster)),
     }
 
 
-def run_script(
-    plan: Mapping[str, Any], *, workspace: Workspace, lammps: Sequence[str], setup: Sequence[str]
-) -> str:
-    """Return ``run.sh`` of a plan."""
+def _plan_values(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a plan fills into ``run.sh``."""
     sampling = plan["sampling"]
-    values = {
+    return {
         "run_id": shlex.quote(str(plan["run_id"])),
-        "lammps": shlex.join(lammps),
         "variables": shlex.join(variable_words(stage_variables(plan))),
         "production": shlex.join(variable_words(production_variables(sampling))),
         "n_steps": str(production_steps(sampling)),
-        "setup": "\n".join(setup),
     }
-    return fill_script("local.sh", values, workspace=workspace)
+
+
+def umask_line(cluster: ClusterSettings) -> str:
+    """Return the line of bash that makes new files private or the group's; empty for neither.
+
+    Examples
+    --------
+    >>> umask_line(ClusterSettings(scheduler="slurm", file_mode="group"))
+    'umask 0007'
+    """
+    mask = UMASKS.get(cluster.file_mode)
+    return "" if mask is None else f"umask {mask:04o}"
 
 
 def differing_names(scripts: Sequence[str]) -> list[str]:

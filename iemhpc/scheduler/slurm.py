@@ -15,8 +15,8 @@ from iemhpc.errors import ProgramError
 from iemhpc.programs import need_program
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState, Resources, Submission
-from iemhpc.scheduler.cluster import lammps_words, setup_lines
-from iemhpc.scheduler.scripts import fill_script, render_run
+from iemhpc.scheduler.cluster import lammps_words
+from iemhpc.scheduler.scripts import fill_script, render_runs
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
@@ -192,12 +192,9 @@ class SlurmScheduler:
             folder / "job.sh": fill_script("slurm.sh", values, workspace=self.workspace),
             folder / "runs.list": "".join(f"{run.resolve()}\n" for run in submission.runs),
         }
-        lammps = lammps_words(self.cluster, cores=self.resources.cores_per_run)
-        for run, plan in zip(submission.runs, submission.plans, strict=True):
-            files |= render_run(
-                run, plan, workspace=self.workspace, lammps=lammps, setup=setup_lines(self.cluster)
-            )
-        return files
+        return files | render_runs(
+            submission, workspace=self.workspace, cluster=self.cluster, resources=self.resources
+        )
 
     def early_job_id(self) -> str | None:
         """Return None: sbatch gives the id."""
