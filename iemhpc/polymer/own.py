@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from rdkit import Chem, rdBase
 
@@ -61,39 +62,14 @@ def own_membrane(
 
     Examples
     --------
-    >>> settings = own_membrane(
-    ...     ["[*]CC([*])C(=O)[O-]:0.4", "methyl acrylate=[*]CC([*])C(=O)OC:0.6"],
-    ...     salts=["NaCl"],
-    ...     water_per_site=20,
-    ... )
+    >>> units = ["[*]CC([*])C(=O)[O-]:0.4", "methyl acrylate=[*]CC([*])C(=O)OC:0.6"]
+    >>> settings = own_membrane(units, salts=["NaCl"], water_per_site=20)
     >>> settings.name, [unit.name for unit in settings.units]
     ('own-...', ['unit 1', 'methyl acrylate'])
     """
-    problems: list[str] = []
-    said = [("--unit", text) for text in units]
-    said += [("--crosslinker", crosslinker)] if crosslinker is not None else []
-    tables = []
-    for place, (option, text) in enumerate(said, 1):
-        try:
-            named, fraction = split_unit(text, option=option)
-            said_name, smiles = split_name(named)
-            usual = _catalogued_names().get(_key(smiles), f"unit {place}")
-            unit = RepeatUnit(said_name or usual, smiles)
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        table = {"name": unit.name, "smiles": smiles, "fraction": fraction}
-        tables.append(table | ({"tethered_smarts": tethered} if tethered and unit.charge else {}))
-    if name is not None and name.lower() in {known.lower() for known in membrane_names()}:
-        problems.append(
-            f"--name: {name} is a membrane of the catalogue, whose labels are not those of this "
-            "polymer; choose another name"
-        )
-    if not salts:
-        problems.append("a polymer of your own needs its salts: add --salt NaCl")
-    if water_per_site is None and water_uptake is None:
-        problems.append("it needs its water: add --water-per-site 20, or --water-uptake 0.5 (g/g)")
-    if problems:
+    tables, problems = _unit_tables(units, crosslinker=crosslinker, tethered=tethered)
+    has_water = water_per_site is not None or water_uptake is not None
+    if problems := problems + _lacking(name, salts=salts, has_water=has_water):
         raise InputError("; ".join(problems))
     values = {
         "name": name or "own",
@@ -106,10 +82,46 @@ def own_membrane(
         "network": {"crosslinker": tables[-1]["name"]} if crosslinker is not None else None,
     }
     settings = make_membrane_settings(values, where=WHERE)
-    membrane = as_membrane(settings)
-    if name is None:
-        settings = settings.model_copy(update={"name": f"own-{membrane.polymer.hash[:6]}"})
-    return settings
+    polymer = as_membrane(settings).polymer
+    usual = f"own-{polymer.hash[:6]}"
+    return settings.model_copy(update={"name": usual}) if name is None else settings
+
+
+def _unit_tables(
+    units: Sequence[str], *, crosslinker: str | None, tethered: str | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the units as a membrane TOML has them, the cross-linker last, and what is wrong."""
+    tables: list[dict[str, Any]] = []
+    problems: list[str] = []
+    said = [("--unit", text) for text in units]
+    said += [("--crosslinker", crosslinker)] if crosslinker is not None else []
+    for place, (option, text) in enumerate(said, 1):
+        try:
+            named, fraction = split_unit(text, option=option)
+            said_name, smiles = split_name(named)
+            usual = _catalogued_names().get(_key(smiles), f"unit {place}")
+            unit = RepeatUnit(said_name or usual, smiles)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        table = {"name": unit.name, "smiles": smiles, "fraction": fraction}
+        tables.append(table | ({"tethered_smarts": tethered} if tethered and unit.charge else {}))
+    return tables, problems
+
+
+def _lacking(name: str | None, *, salts: Sequence[str], has_water: bool) -> list[str]:
+    """Return what is wrong with a polymer of one's own besides its units."""
+    problems = []
+    if name is not None and name.lower() in {known.lower() for known in membrane_names()}:
+        problems.append(
+            f"--name: {name} is a membrane of the catalogue, whose labels are not those of this "
+            "polymer; choose another name"
+        )
+    if not salts:
+        problems.append("a polymer of your own needs its salts: add --salt NaCl")
+    if not has_water:
+        problems.append("it needs its water: add --water-per-site 20, or --water-uptake 0.5 (g/g)")
+    return problems
 
 
 def own_targets(

@@ -156,50 +156,53 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     Raises
     ------
     CompositionError
-        Where the composition is another system's, the box is not neutral, the cross-linkers are
-        too few for a network, or the network finds no sound coordinates.
+        Where the composition is another system's, the box is not neutral, or no network is found.
     """
-    if composition.system != system.name:
-        raise CompositionError(
-            f"the composition is of {composition.system}, the system is {system.name}; compose it "
-            "for this system"
-        )
+    _check_system(system, composition)
     taken = charges_for(force_field, charges)
-    polymer = _polymer(system.membrane, composition, seed=seed)
-    if polymer.laid is not None:
-        for line in polymer.laid.shape.lines():
-            say(line)
-    parametrised = _parametrised(
-        polymer,
-        _function(force_field),
-        units=system.membrane.polymer.units,
-        charges=taken,
-        say=say,
-    )
+    polymer = _polymer(system.membrane, composition, seed=seed, say=say)
+    units = system.membrane.polymer.units
+    chains = _parametrised(polymer, _function(force_field), units=units, charges=taken, say=say)
     solutes = _solutes(system, composition, water_model, ion_set=ion_set, say=say)
-    merged = merge(
-        [(each, 1) for each in parametrised] + [(each.parameters, each.count) for each in solutes]
-    )
+    merged = merge([*((one, 1) for one in chains), *((s.parameters, s.count) for s in solutes)])
     _check_neutral(merged, system.name)
     positions_A, edge_A = _placed(
         polymer, solutes, target_A=composition.box_A, tacticity=tacticity, seed=seed, say=say
     )
-    of_polymer = polymer.molecule
-    sizes = [len(each.roles) for each in solutes for _ in range(each.count)]
-    others = np.repeat(np.arange(1, len(sizes) + 1), sizes) + of_polymer.max()
-    roles = ("polymer",) * len(of_polymer)
     return MembraneBox(
         positions_A=positions_A,
         box_A=np.full(3, edge_A),
         parameters=scaled(merged, charge_scale),
-        molecule=np.concatenate([of_polymer, others]),
-        role=roles + tuple(role for each in solutes for role in each.roles * each.count),
+        molecule=_molecules(polymer, solutes),
+        role=_roles(polymer, solutes),
         composition=composition,
         network=None if polymer.laid is None else polymer.laid.shape,
     )
 
 
-def _polymer(membrane: Membrane, composition: Composition, *, seed: int) -> _Polymer:
+def _check_system(system: System, composition: Composition) -> None:
+    if composition.system != system.name:
+        raise CompositionError(
+            f"the composition is of {composition.system}, the system is {system.name}; compose it "
+            "for this system"
+        )
+
+
+def _molecules(polymer: _Polymer, solutes: Sequence[_Solute]) -> NDArray[np.int64]:
+    """Return the molecule of each atom of a box, from 1."""
+    of_polymer = polymer.molecule
+    sizes = [len(each.roles) for each in solutes for _ in range(each.count)]
+    others = np.repeat(np.arange(1, len(sizes) + 1), sizes) + of_polymer.max()
+    return np.concatenate([of_polymer, others])
+
+
+def _roles(polymer: _Polymer, solutes: Sequence[_Solute]) -> tuple[str, ...]:
+    n_atoms = sum(molecule.GetNumAtoms() for molecule in polymer.molecules)
+    others = (role for each in solutes for role in each.roles * each.count)
+    return ("polymer",) * n_atoms + tuple(others)
+
+
+def _polymer(membrane: Membrane, composition: Composition, *, seed: int, say: Say) -> _Polymer:
     """Return the chains of a composition, or the network that cross-linkers make of them."""
     sequences = [
         chain_sequence(membrane.polymer, composition.units_per_chain, chain_seed(seed, index))
@@ -210,6 +213,8 @@ def _polymer(membrane: Membrane, composition: Composition, *, seed: int) -> _Pol
         return _Polymer(molecules=chains, kinds=list(sequences), laid=None)
     edge_A = _edge_A(composition.box_A, attempt=0)
     laid = lay_network(sequences, edge_A=edge_A, seed=seed, name=membrane.name)
+    for line in laid.shape.lines():
+        say(line)
     return _Polymer(molecules=[link_network(laid.network)], kinds=[None], laid=laid)
 
 

@@ -81,33 +81,21 @@ def compose(
     >>> box.net_charge, box.n_counterions - box.n_coions == box.n_sites
     (0, True)
     """
+    water = system.membrane.water_per_site if water_per_site is None else water_per_site
     wanted = _Wanted(
-        system=system,
-        salt_molar=salt_molar,
-        water_per_site=(
-            system.membrane.water_per_site if water_per_site is None else water_per_site
-        ),
-        salt_inside=salt_inside,
+        system=system, salt_molar=salt_molar, water_per_site=water, salt_inside=salt_inside
     )
     _check_conditions(wanted, min_pairs=min_pairs)
-    if n_chains is not None:
-        if box_A is not None:
-            raise InputError(
-                f"got box_A = {box_A:g} and n_chains = {n_chains}: one follows from the other; "
-                "give one of them"
-            )
-        length = USUAL_UNITS if units_per_chain is None else units_per_chain
-        chains = explicit_chains(system, n_chains, units_per_chain=length)
-        check_network(system, chains)
-        composition = _count(wanted, chains, box_A=None)
-        if salt_molar > 0 and composition.n_pairs < min_pairs:
-            raise CompositionError(
-                f"{system.name}: {n_chains} chains hold {composition.n_pairs} ion pairs at "
-                f"{salt_molar:g} mol/L, wanted {min_pairs}; use more chains, or give box_A instead"
-            )
-        return composition
-    edge_A = DEFAULT_BOX_A if box_A is None else box_A
-    return _enlarged(wanted, edge_A, units_per_chain=units_per_chain, min_pairs=min_pairs)
+    if n_chains is None:
+        edge_A = DEFAULT_BOX_A if box_A is None else box_A
+        return _enlarged(wanted, edge_A, units_per_chain=units_per_chain, min_pairs=min_pairs)
+    if box_A is not None:
+        raise InputError(
+            f"got box_A = {box_A:g} and n_chains = {n_chains}: one follows from the other; give "
+            "one of them"
+        )
+    length = USUAL_UNITS if units_per_chain is None else units_per_chain
+    return _of_chains(wanted, n_chains, units_per_chain=length, min_pairs=min_pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +106,23 @@ class _Wanted:
     salt_molar: float
     water_per_site: float
     salt_inside: str
+
+
+def _of_chains(
+    wanted: _Wanted, n_chains: int, *, units_per_chain: int, min_pairs: int
+) -> Composition:
+    """Return the box of that many chains."""
+    system = wanted.system
+    chains = explicit_chains(system, n_chains, units_per_chain=units_per_chain)
+    check_network(system, chains)
+    composition = _count(wanted, chains, box_A=None)
+    if wanted.salt_molar > 0 and composition.n_pairs < min_pairs:
+        raise CompositionError(
+            f"{system.name}: {n_chains} chains hold {composition.n_pairs} ion pairs at "
+            f"{wanted.salt_molar:g} mol/L, wanted {min_pairs}; use more chains, or give box_A "
+            "instead"
+        )
+    return composition
 
 
 def _enlarged(
