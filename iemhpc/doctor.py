@@ -16,6 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iemhpc import __version__
+from iemhpc.lammps.needed_styles import (
+    NEEDED_STYLES,
+    missing_styles,
+    packages_of,
+    parse_styles,
+    parse_version,
+)
 from iemhpc.programs import find_program, run_program
 
 LIMIT_S = 5.0
@@ -25,19 +32,6 @@ PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "pydantic", "typer", "rdkit", "mdtraj", "scikit-learn",
     "torch", "torch-geometric", "ray", "matplotlib", "jinja2", "openpyxl", "safetensors",
 )  # fmt: skip
-
-LAMMPS_STYLES = {
-    "Atom": ("full",),
-    "Pair": ("lj/cut/coul/long", "soft"),
-    "KSpace": ("pppm",),
-    "Bond": ("harmonic",),
-    "Angle": ("harmonic",),
-    "Dihedral": ("fourier",),
-    "Improper": ("cvff",),
-    "Fix": ("shake", "nvt", "npt", "momentum", "halt"),
-    "Dump": ("dcd",),
-}
-"""Every style that the templates and ``styles.in`` use, by the headings of ``lmp -h``."""
 
 DEBIAN_PACKAGES = {
     "liblapack": "liblapack3",
@@ -142,38 +136,19 @@ def check_lammps() -> Check:
             f"{PIP_MD}, or load your cluster's LAMMPS module",
         )  # fmt: skip
     code, text = _ask([program, "-h"])
-    version, styles = parse_lammps_help(text)
+    version = parse_version(text)
     if not version:
         return Check(
             "lammps", False, purpose, f"{program} does not start ({_ending(code, text)})", PIP_MD
         )
-    wanted = [(heading, style) for heading, names in LAMMPS_STYLES.items() for style in names]
-    missing = [f"{h.lower()} {style}" for h, style in wanted if style not in styles.get(h, ())]
-    said = f"without {', '.join(missing)}" if missing else f"all {len(wanted)} styles we use"
-    remedy = f"build LAMMPS with MOLECULE, KSPACE, RIGID and EXTRA-MOLECULE, or: {PIP_MD}"
+    missing = missing_styles(parse_styles(text))
+    said = f"all {len(NEEDED_STYLES)} styles we use"
+    if missing:
+        said = f"without {', '.join(map(str, missing))}"
+    packages = ", ".join(packages_of(missing)) or "all that is standard"
+    remedy = f"build LAMMPS with {packages}, or: {PIP_MD}"
     detail = f"{version} at {program}; {said}"
     return Check("lammps", not missing, purpose, detail, remedy if missing else "")
-
-
-def parse_lammps_help(text: str) -> tuple[str, dict[str, frozenset[str]]]:
-    r"""Read the version and the styles from what ``lmp -h`` prints.
-
-    Examples
-    --------
-    >>> version, styles = parse_lammps_help(
-    ...     "Large-scale Atomic/Molecular Massively Parallel Simulator - 22 Jul 2025 - Update 4\n"
-    ...     "* Pair styles:\n\nlj/cut   soft\n\n* Dump styles:\n\natom  dcd\n"
-    ... )
-    >>> version, sorted(styles["Pair"]), "dcd" in styles["Dump"]
-    ('22 Jul 2025 - Update 4', ['lj/cut', 'soft'], True)
-    """
-    found = re.search(r"Massively Parallel Simulator - (.+)", text)
-    parts = re.split(r"^\* (.+?) styles:?.*$", text, flags=re.MULTILINE)
-    styles = {
-        heading: frozenset(body.partition("\n* ")[0].split())
-        for heading, body in zip(parts[1::2], parts[2::2], strict=True)
-    }
-    return (found.group(1).strip() if found else ""), styles
 
 
 def check_mpiexec() -> Check:

@@ -6,6 +6,7 @@ import pytest
 
 from iemhpc import doctor
 from iemhpc.doctor import Check, doctor_lines, examine
+from iemhpc.lammps.needed_styles import NEEDED_STYLES
 
 
 @pytest.fixture
@@ -58,15 +59,13 @@ def test_a_missing_lmp_names_the_two_places_and_the_installation(programs):
 
 
 def test_a_lammps_without_a_style_names_it(programs):
-    programs(
-        "lmp",
-        "/bin/cat <<'END'\n"
-        "Large-scale Atomic/Molecular Massively Parallel Simulator - 2 Aug 2023\n\n"
-        "* Atom styles:\n\nfull\n\n* Pair styles:\n\nlj/cut/coul/long soft\n\n* Bond styles:\n\n"
-        "harmonic\n\n* Angle styles:\n\nharmonic\n\n* Dihedral styles:\n\nharmonic\n\n"
-        "* Improper styles:\n\ncvff\n\n* KSpace styles:\n\npppm\n\n* Fix styles\n\n"
-        "nvt npt momentum halt shake\n\n* Dump styles:\n\ndcd\n\n* Command styles\n\nrun\nEND",
+    has = [each for each in NEEDED_STYLES if each.name != "fourier"]
+    headings = "".join(
+        f"* {kind.capitalize()} styles:\n\n{' '.join(e.name for e in has if e.kind == kind)}\n\n"
+        for kind in dict.fromkeys(each.kind for each in has)
     )
+    version = "Large-scale Atomic/Molecular Massively Parallel Simulator - 2 Aug 2023"
+    programs("lmp", f"/bin/cat <<'END'\n{version}\n\n{headings}\nEND")
     check = doctor.check_lammps()
     assert not check.found
     assert check.detail.endswith("without dihedral fourier")
