@@ -7,7 +7,6 @@ A_PER_BOHR = 0.529177210903
 
 FS_PER_PS = 1000.0
 PS_PER_NS = 1000.0
-FS_PER_NS = 1.0e6
 
 AVOGADRO_PER_MOL = 6.02214076e23
 """SI, exact since 2019."""
@@ -18,7 +17,7 @@ MOLAR_PER_NUMBER_A3 = 1.0e27 / AVOGADRO_PER_MOL
 G_CM3_PER_G_MOL_A3 = 1.0e24 / AVOGADRO_PER_MOL
 """g/cm³ of one g/mol in a cubic ångström: 1.66054."""
 
-KCAL_PER_KJ = 1.0 / 4.184
+KJ_PER_KCAL = 4.184
 """Thermochemical calorie, as in Amber and LAMMPS."""
 
 SIGMA_PER_RMIN_HALF = 2.0 ** (5.0 / 6.0)

@@ -67,12 +67,6 @@ class DataFile:
     impropers: NDArray[np.int64]
     """Shape (n_impropers, 5)."""
 
-    @property
-    def unwrapped_A(self) -> NDArray[np.float64]:
-        """Positions as if no atom had left the box, shape (n, 3); molecules whole, but networks."""
-        unwrapped: NDArray[np.float64] = self.positions_A + self.images * self.box_A
-        return unwrapped
-
 
 def data_text(
     parameters: Parameters,

@@ -17,8 +17,7 @@ from xml.etree import ElementTree as ET
 
 from iemhpc.errors import ForceFieldError, ProgramError, unknown_name
 from iemhpc.lammps.second_engine_tables import FieldTables, LennardJones
-
-KJ_PER_KCAL = 4.184
+from iemhpc.units import A_PER_NM, KJ_PER_KCAL
 
 WATER = "HOH"
 """Residue name of water."""
@@ -147,7 +146,7 @@ def _later_pairs(water_model: str, name_of: dict[str, str]) -> dict[tuple[str, s
 def _pair(row: ET.Element) -> LennardJones:
     return LennardJones(
         epsilon_kcal_mol=float(row.attrib["epsilon"]) / KJ_PER_KCAL,
-        sigma_A=float(row.attrib["sigma"]) * 10,
+        sigma_A=float(row.attrib["sigma"]) * A_PER_NM,
     )
 
 
@@ -167,7 +166,10 @@ def _of_water(
         if tuple(row.attrib[f"type{place}"] for place in (1, 2, 3)) == wanted
     )
     return (
-        (float(bond.attrib["k"]) / KJ_PER_KCAL / 200, float(bond.attrib["length"]) * 10),
+        (
+            float(bond.attrib["k"]) / KJ_PER_KCAL / (2 * A_PER_NM**2),
+            float(bond.attrib["length"]) * A_PER_NM,
+        ),
         (float(angle.attrib["k"]) / KJ_PER_KCAL / 2, _degrees(float(angle.attrib["angle"]))),
     )
 

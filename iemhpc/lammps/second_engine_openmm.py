@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from iemhpc.errors import ProgramError
 from iemhpc.lammps.second_engine_tables import FieldTables, LennardJones, Torsion
+from iemhpc.units import A_PER_NM, KJ_PER_KCAL
 
 try:
     import openmm
@@ -27,7 +28,6 @@ try:
 except ImportError:  # the extra "check" is not installed; need_openmm says so
     openmm = app = unit = None
 
-KJ_PER_KCAL = 4.184
 PME_TOLERANCE = 1e-6
 
 
@@ -91,7 +91,7 @@ class SecondEngine:
         self.structure = structure
         self.tables = {table.name: table for table in tables}
         self.own = tables[0]
-        self.cutoff_nm = cutoff_A / 10
+        self.cutoff_nm = cutoff_A / A_PER_NM
         self.charges_e = self._charges(charge_scale)
         self.system, self.topology = self._system()
         self.proper, self.improper = self._torsions()
@@ -212,7 +212,7 @@ class SecondEngine:
         pairs.addPerParticleParameter("kind")
         for name, values in (
             ("epsilon", [[pair.epsilon_kcal_mol * KJ_PER_KCAL for pair in row] for row in mixed]),
-            ("sigma", [[pair.sigma_A / 10 for pair in row] for row in mixed]),
+            ("sigma", [[pair.sigma_A / A_PER_NM for pair in row] for row in mixed]),
         ):
             flat = np.array(values).ravel(order="F").tolist()
             pairs.addTabulatedFunction(
@@ -232,7 +232,7 @@ class SecondEngine:
             if scale:
                 pair = mixed[rows[first]][rows[second]]
                 epsilon_kJ_mol = pair.epsilon_kcal_mol * KJ_PER_KCAL * self.own.scale_14_lj
-                near.addBond(first, second, [epsilon_kJ_mol, pair.sigma_A / 10])
+                near.addBond(first, second, [epsilon_kJ_mol, pair.sigma_A / A_PER_NM])
         return pairs, near
 
     def _mixed(self, kinds: Sequence[tuple[str, str]]) -> list[list[LennardJones]]:
@@ -287,7 +287,7 @@ class SecondEngine:
         for _ in self.structure.elements:
             system.addParticle(1.0)
         if self.structure.box_A is not None:
-            edges_nm = (np.diag(self.structure.box_A) / 10).tolist()
+            edges_nm = (np.diag(self.structure.box_A) / A_PER_NM).tolist()
             system.setDefaultPeriodicBoxVectors(*(openmm.Vec3(*row) for row in edges_nm))
         for force in forces:
             own = openmm.XmlSerializer.clone(force)
@@ -298,7 +298,7 @@ class SecondEngine:
             system.addForce(own)
         platform = openmm.Platform.getPlatformByName("Reference")
         context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
-        context.setPositions(np.asarray(self.structure.positions_A) / 10)
+        context.setPositions(np.asarray(self.structure.positions_A) / A_PER_NM)
         state = context.getState(getEnergy=True)
         return float(state.getPotentialEnergy().value_in_unit(unit.kilocalorie_per_mole))
 
@@ -334,7 +334,7 @@ def force_field_xml(
                 own = {"name": name, "class": f"{table.name}:{group}"}
                 ET.SubElement(kinds, "Type", own | {"element": symbols[name], "mass": "1"})
         for key, (k, r0_A) in table.bonds.items():
-            values = {"length": r0_A / 10, "k": 200 * k * KJ_PER_KCAL}
+            values = {"length": r0_A / A_PER_NM, "k": 2 * A_PER_NM**2 * k * KJ_PER_KCAL}
             ET.SubElement(bonds, "Bond", _classes(table, key, **values))
         for key, (k, degrees) in table.angles.items():
             values = {"angle": math.radians(degrees), "k": 2 * k * KJ_PER_KCAL}

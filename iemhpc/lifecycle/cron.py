@@ -10,9 +10,6 @@ from iemhpc.resources import resource
 from iemhpc.settings.retrain import read_retrain, retrain_path
 from iemhpc.workspace import Workspace
 
-NAMES = ("schedule", "command", "log", "workspace")
-"""What the template may name with a dollar sign."""
-
 
 def cron_line(workspace: Workspace, config: Path | None = None) -> str:
     """Return the line for ``crontab -e``, with comments above it and absolute paths in it.

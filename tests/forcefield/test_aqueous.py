@@ -14,7 +14,7 @@ from iemhpc.forcefield.aqueous import (
     water_parameters,
 )
 from iemhpc.polymer.catalog import load_ion
-from iemhpc.units import KCAL_PER_KJ
+from iemhpc.units import KJ_PER_KCAL
 
 CHARMM_NAMES = {"Li": "LIT", "Na": "SOD", "K": "POT", "Mg": "MG", "Ca": "CAL", "Cl": "CLA"}
 
@@ -27,7 +27,7 @@ def published(*parts: str) -> ET.Element:
 
 def lennard_jones(atom: ET.Element) -> tuple[float, float]:
     """Return epsilon (kcal/mol) and sigma (Å) of an entry of OpenMM's."""
-    return float(atom.attrib["epsilon"]) * KCAL_PER_KJ, float(atom.attrib["sigma"]) * 10
+    return float(atom.attrib["epsilon"]) / KJ_PER_KCAL, float(atom.attrib["sigma"]) * 10
 
 
 def test_water_is_the_original_tip3p():
@@ -53,7 +53,7 @@ def test_charmm_water_and_ions_are_those_of_its_published_file():
     charges_e = [float(atom.get("charge")) for atom in residue.iter("Atom")]
     assert water.charges_e.tolist() == charges_e
     bond = next(b for b in root.iter("Bond") if (b.get("type1"), b.get("type2")) == ("HT", "OT"))
-    k_kcal_mol_A2 = float(bond.get("k")) * KCAL_PER_KJ / 100 / 2
+    k_kcal_mol_A2 = float(bond.get("k")) / KJ_PER_KCAL / 100 / 2
     wanted = (k_kcal_mol_A2, float(bond.get("length")) * 10)
     assert water.bond_types[0].values == pytest.approx(wanted)
 
