@@ -1,4 +1,6 @@
-"""What a LAMMPS log says: thermodynamic tables by column name, and errors in plain words.
+"""What a LAMMPS log says: thermodynamic tables by column name, warnings, notes.
+
+What its errors mean stands in ``failures.py``.
 
 A log holds one table a ``run``; a killed LAMMPS leaves the last one cut short, which is read as far
 as it goes. Columns are found by name, never by position.
@@ -127,51 +129,6 @@ def _numbers(words: list[str], n_columns: int) -> list[float] | None:
         return None
 
 
-# https://docs.lammps.org/Errors_messages.html
-_MEANINGS: tuple[tuple[str, str], ...] = (
-    (
-        r"Lost atoms",
-        "atoms flew out of the box: overlaps were left or the time step is too long; build again "
-        "with another seed, or lengthen push_off_ps and minimize_steps",
-    ),
-    (
-        r"[Bb]ond atoms? .*missing|[Aa]ngle atoms? .*missing|[Dd]ihedral atoms? .*missing",
-        "a bond was torn across the box: the same cause as lost atoms; build again with another "
-        "seed, or lengthen push_off_ps and minimize_steps",
-    ),
-    (
-        r"[Ss]hake|SHAKE",
-        "SHAKE could not hold the bonds to hydrogen: the structure was far from rest, or the "
-        "cluster has more than four atoms; lengthen minimize_steps or warm_ps",
-    ),
-    (
-        r"Out of range atoms - cannot compute PPPM",
-        "atoms moved too far between two neighbour lists: forces were too large; lengthen "
-        "minimize_steps or warm_ps, or shorten timestep_fs",
-    ),
-    (
-        r"Non-numeric|nan|NaN",
-        "positions or pressure became infinite: two atoms sat on each other; build again with "
-        "another seed",
-    ),
-    (
-        r"Unrecognized|Unknown .*style|is part of the .* package",
-        "this LAMMPS was built without a style that the templates need; iemhpc doctor lists the "
-        "styles, the packages are MOLECULE, KSPACE, RIGID and EXTRA-DUMP",
-    ),
-    (
-        r"[Rr]estart file",
-        "a restart file is damaged; delete it and submit again: the run goes on from the one "
-        "before",
-    ),
-    (
-        r"[Cc]annot open|[Cc]ould not open",
-        "a file is missing or may not be written; is the disk full?",
-    ),
-    (r"[Ff]ile.*short|[Ww]rite.*fail|No space", "the disk is full; make room and submit again"),
-)
-
-
 def error_lines(log: str) -> tuple[str, ...]:
     """Return the lines in which LAMMPS says what went wrong.
 
@@ -227,19 +184,3 @@ def note_lines(log: str) -> tuple[str, ...]:
     return tuple(
         line.removeprefix(NOTE).strip() for line in log.splitlines() if line.startswith(NOTE)
     )
-
-
-def explain_error(line: str) -> str:
-    """Return what an error of LAMMPS means and what to do; empty where that is not known.
-
-    Examples
-    --------
-    >>> explain_error("ERROR: Out of range atoms - cannot compute PPPM").split(":")[0]
-    'atoms moved too far between two neighbour lists'
-    """
-    if "ERROR: iemhpc:" in line:
-        return ""  # our templates say themselves what to do
-    for pattern, meaning in _MEANINGS:
-        if re.search(pattern, line):
-            return meaning
-    return ""

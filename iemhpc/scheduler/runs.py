@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import IemhpcError, ProgramError, UnknownNameError
-from iemhpc.lammps.log_file import error_lines, explain_error
+from iemhpc.lammps.failures import explain_error
+from iemhpc.lammps.log_file import error_lines
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import JobState, Resources
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
