@@ -32,7 +32,7 @@ from iemhpc.lammps.second_engine_gaff2 import gaff2_tables
 from iemhpc.lammps.second_engine_openmm import SecondEngine, Structure, need_openmm
 from iemhpc.lammps.second_engine_oplsaa import oplsaa_tables
 from iemhpc.lammps.second_engine_report import KINDS, EnergyComparison, KindComparison, comparison
-from iemhpc.lammps.second_engine_structure import structure_of, structure_of_run
+from iemhpc.lammps.second_engine_structure import MOLECULAR, structure_of, structure_of_run
 from iemhpc.lammps.second_engine_tables import FieldTables
 from iemhpc.progress import Say, quiet
 from iemhpc.workspace import read_json
@@ -183,8 +183,10 @@ def _tables(
     tables = [
         FIELDS[name](types.get(name, set()), frcmod)
         for name in dict.fromkeys((own, *sorted(types)))
-        if name != "aqueous"
+        if name not in ("aqueous", MOLECULAR)
     ]
+    if MOLECULAR in types:
+        tables.append(replace(gaff2_tables(types[MOLECULAR], frcmod), name=MOLECULAR))
     if "aqueous" in types:
         aqueous = {
             residue

@@ -4,19 +4,25 @@
 CM), ``charmm36/water.xml`` CHARMM's water and ions with the NBFIX pairs of 2015. The pairs of later
 years (LiCl, CaCl2) come from ``charmm36_2024/water.xml``, whose NaCl and KCl are the same rounded.
 
+Åqvist's ions stand in no file of OpenMM: these are read from the OPLS-AA tables of 2024, which
+print them among the "old ion parameters" and still use them for Mg and Ca.
+
 The one number that we do not take from there is the oxygen of TIP3P: Amber rounds it to .1520
 kcal/mol and 3.15075 Å, where A = 582,000 and C = 595.0 of Jorgensen et al., J. Chem. Phys. 79
 (1983) 926, are .1521 and 3.1506, and most programs write 3.1507
 (https://docs.lammps.org/Howto_tip3p.html).
 """
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from iemhpc.errors import ForceFieldError, ProgramError, unknown_name
 from iemhpc.lammps.second_engine_tables import FieldTables, LennardJones
+from iemhpc.resources import resource
 from iemhpc.units import A_PER_NM, KJ_PER_KCAL
 
 WATER = "HOH"
@@ -43,9 +49,27 @@ ION_TYPES = {
 }
 """Water model -> ion -> its type in OpenMM's file."""
 
+AQVIST = "aqvist"
 
-ION_SETS = ("joung-cheatham", "charmm")
-"""What these files hold."""
+ION_SETS = ("joung-cheatham", "charmm", AQVIST)
+"""What the second engine can compare."""
+
+OPLS_NUMBERS = {
+    "Cl": "401",
+    "I": "403",
+    "Li": "406",
+    "Na": "407",
+    "K": "408",
+    "Mg": "411",
+    "Ca": "412",
+}
+"""Ion -> its number in data/oplsaa/oplsaa2024.lt; below 411 in the remarks on earlier values."""
+
+_NUMBER = r"([-+]?\d*\.\d+)"
+_REMARK = re.compile(rf"\s*# (\d+) \d+ \w+ +{_NUMBER} +{_NUMBER} +{_NUMBER} ")
+"""Number, atomic number, element, charge, sigma, epsilon."""
+_CHARGE = re.compile(rf"\s*set type @atom:(\d+) +charge +{_NUMBER}")
+_EPSILON_SIGMA = re.compile(rf"\s*pair_coeff @atom:(\d+)_\S+ \S+ {_NUMBER} {_NUMBER}")
 
 LATER_PAIRS = {"tip3p-charmm": "charmm36_2024/water.xml"}
 """Water model -> file with pairs that the first one lacks; only newer OpenMM has it."""
@@ -66,9 +90,11 @@ def aqueous_tables(
     ions = sorted(set(residues) - {WATER})
     if ions and ion_set not in (None, *ION_SETS):
         raise ForceFieldError(
-            f"OpenMM ships no ions of the set {ion_set!r}; the second engine knows "
-            f"{', '.join(ION_SETS)} and has nothing to compare this one with"
+            f"the second engine knows no ions of the set {ion_set!r}, only those of "
+            f"{', '.join(ION_SETS)}, and has nothing to compare this one with"
         )
+    if ion_set == AQVIST:
+        return _with_aqvist(aqueous_tables(water_model, ()), ions)
     known = ION_TYPES[water_model]
     if missing := [name for name in ions if name not in known]:
         raise ForceFieldError(
@@ -97,6 +123,38 @@ def aqueous_tables(
         },
         pairs=_later_pairs(water_model, name_of) | _fixed_pairs(root, name_of),
     )
+
+
+def _with_aqvist(water: FieldTables, ions: Collection[str]) -> FieldTables:
+    """Add ions as the OPLS-AA tables print them, which mix geometrically with water, too."""
+    published = _old_ions()
+    atoms = {ion: published[ion][1] for ion in ions}
+    return replace(
+        water,
+        classes={**water.classes, **{ion: ion for ion in ions}},
+        atoms={**water.atoms, **atoms},
+        charges_e={**water.charges_e, **{ion: published[ion][0] for ion in ions}},
+        geometric=frozenset(ions),
+    )
+
+
+@lru_cache(maxsize=1)
+def _old_ions() -> dict[str, tuple[float, LennardJones]]:
+    """Return charge (e) and Lennard-Jones of each ion of the set."""
+    charges_e: dict[str, float] = {}
+    atoms: dict[str, LennardJones] = {}
+    text = resource("data", "oplsaa", "oplsaa2024.lt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if found := _CHARGE.match(line):
+            charges_e[found[1]] = float(found[2])
+        elif found := _EPSILON_SIGMA.match(line):
+            epsilon, sigma_A = float(found[2]), float(found[3])
+            atoms[found[1]] = LennardJones(epsilon_kcal_mol=epsilon, sigma_A=sigma_A)
+    # the remarks stand above the pairs, but count more
+    for number, charge_e, sigma, depth in _REMARK.findall(text):
+        charges_e[number] = float(charge_e)
+        atoms[number] = LennardJones(epsilon_kcal_mol=float(depth), sigma_A=float(sigma))
+    return {ion: (charges_e[number], atoms[number]) for ion, number in OPLS_NUMBERS.items()}
 
 
 @lru_cache(maxsize=4)

@@ -246,8 +246,11 @@ class SecondEngine:
             known = self.tables[field].pairs.get((min(one, other), max(one, other)))
             if known is not None:
                 return known
-        is_own = self.own.name in {field, other_field}
-        rule = self.own.mixing if is_own else "arithmetic"
+        rule = "arithmetic"
+        if one in self.tables[field].geometric or other in self.tables[other_field].geometric:
+            rule = "geometric"
+        if self.own.name in {field, other_field}:
+            rule = self.own.mixing
         arithmetic, geometric = (a.sigma_A + b.sigma_A) / 2, math.sqrt(a.sigma_A * b.sigma_A)
         return LennardJones(
             epsilon_kcal_mol=math.sqrt(a.epsilon_kcal_mol * b.epsilon_kcal_mol),

@@ -17,6 +17,9 @@ from iemhpc.tables.roles import ROLE_TABLE
 MOLECULAR_IONS = ("SO4",)
 """Ions of several atoms, which are GAFF2's whatever the polymer's field."""
 
+MOLECULAR = "gaff2 of ions"
+"""Field of their types: beside a polymer of GAFF2 the same ones may mix otherwise."""
+
 
 def structure_of(
     parameters: Parameters,
@@ -89,7 +92,7 @@ def _structure(  # noqa: PLR0913  # one for each thing that an engine has to be 
         if residue == WATER:
             named = ("aqueous", elements[place])
         elif residue in MOLECULAR_IONS:
-            named = ("gaff2", kind)
+            named = (MOLECULAR, kind)
         else:
             named = (force_field, kind) if is_bonded[place] else ("aqueous", residue)
         fields_.append(named[0])

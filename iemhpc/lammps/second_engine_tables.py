@@ -48,5 +48,7 @@ class FieldTables:
     scale_14_coulomb: float = 0.5
     mixing: str = "arithmetic"
     """Of sigma: arithmetic (Lorentz-Berthelot) or geometric; epsilon is always geometric."""
+    geometric: frozenset[str] = frozenset()
+    """Types whose sigma mixes geometrically with all but the polymer's, which has its own rule."""
     is_improper_sorted: bool = False
     """Whether the outer atoms of an improper are put in the order of their types."""

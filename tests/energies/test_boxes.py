@@ -114,6 +114,9 @@ def test_a_box_of_40_angstrom_agrees(force_field, system):
         ("CR61/NaCl", "gaff2", {"charge_scale": 0.75}),
         ("CR61/NaCl", "oplsaa", {"water_model": "tip3p-charmm"}),
         ("CR61/CaCl2", "gaff2", {"water_model": "tip3p-charmm"}),
+        ("CR61/NaCl", "gaff2", {"ion_set": "aqvist"}),
+        ("PVAS/MgCl2", "oplsaa", {"ion_set": "aqvist"}),
+        ("Nafion/Na2SO4", "gaff2", {"ion_set": "aqvist"}),
     ],
 )
 def test_every_ion_and_water_model_agrees(system, force_field, options):
@@ -226,13 +229,19 @@ def test_ambers_rounding_of_tip3p_is_further_off_than_two_engines():
     assert ours.epsilon_kcal_mol == pytest.approx(595.0**2 / (4 * 582.0e3), abs=1e-4)
 
 
+IONS = ("Li", "Na", "K", "Cl", "I", "Mg", "Ca")
+
+
 @pytest.mark.parametrize(
-    ("ion", "water_model"),
-    [(ion, "tip3p") for ion in ("Li", "Na", "K", "Cl", "I", "Mg", "Ca")]
-    + [(ion, "tip3p-charmm") for ion in ("Li", "Na", "K", "Cl", "Mg", "Ca")],
+    ("ion", "water_model", "ion_set"),
+    [(ion, "tip3p", "joung-cheatham") for ion in IONS]
+    + [(ion, "tip3p-charmm", "charmm") for ion in IONS if ion != "I"]
+    + [(ion, "tip3p", "aqvist") for ion in IONS],
 )
-def test_our_ions_are_the_ones_that_openmm_ships(ion, water_model):
-    tables, ours = aqueous_tables(water_model, {ion}), ion_parameters(ion, water_model)
+def test_our_ions_are_those_of_openmms_files_or_of_the_opls_tables(ion, water_model, ion_set):
+    tables = aqueous_tables(water_model, {ion}, ion_set)
+    ours = ion_parameters(ion, water_model, ion_set)
+    assert (ion in tables.geometric) is (ours.styles.mixing == "geometric")
     epsilon, sigma_A, _ = ours.atom_types[0].values
     assert tables.charges_e[ion] == ours.charges_e[0]
     assert tables.atoms[ion].epsilon_kcal_mol == pytest.approx(epsilon, abs=1e-9)
@@ -242,7 +251,7 @@ def test_our_ions_are_the_ones_that_openmm_ships(ion, water_model):
 def test_ions_that_openmm_does_not_ship_are_named():
     with pytest.raises(ForceFieldError, match=r"charmm36/water\.xml has no ion I; known: Li"):
         aqueous_tables("tip3p-charmm", {"I"})
-    with pytest.raises(ForceFieldError, match="OpenMM ships no ions of the set 'aqvist'"):
-        aqueous_tables("tip3p", {"Na"}, "aqvist")
+    with pytest.raises(ForceFieldError, match="knows no ions of the set 'own', only those of joun"):
+        aqueous_tables("tip3p", {"Na"}, "own")
     with pytest.raises(UnknownNameError, match="water model of the second engine"):
         aqueous_tables("spc", {"HOH"})
