@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from iemhpc import __version__
-from iemhpc.cli import learn, operate, simulate
+from iemhpc.cli import clusters, learn, operate, simulate
 from iemhpc.errors import IemhpcError
 
 app = typer.Typer(
@@ -33,6 +33,9 @@ dataset = typer.Typer(
 )
 models = typer.Typer(
     name="models", help="Trained ensembles in this workspace.", no_args_is_help=True
+)
+cluster = typer.Typer(
+    name="cluster", help="The machines that runs go to: profiles.", no_args_is_help=True
 )
 
 
@@ -83,6 +86,9 @@ app.command("retrain")(operate.retrain)
 models.command("list")(operate.models_list)
 models.command("show")(operate.models_show)
 app.add_typer(models)
+cluster.command("list")(clusters.cluster_list)
+cluster.command("show")(clusters.cluster_show)
+app.add_typer(cluster)
 
 
 def main() -> None:
