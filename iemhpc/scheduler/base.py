@@ -58,6 +58,8 @@ class Scheduler(Protocol):
 
     cluster: ClusterSettings
     """The profile."""
+    resources: Resources
+    """What each run asks for."""
 
     def __init__(
         self, workspace: Workspace, cluster: ClusterSettings, resources: Resources

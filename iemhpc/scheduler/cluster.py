@@ -62,9 +62,10 @@ def resources_for(
 
     Examples
     --------
-    >>> sizes = ({"up_to_atoms": 8000, "cores_per_run": 8}, {"up_to_atoms": 9**9, "cores_per_run": 32})
+    >>> small = {"up_to_atoms": 8000, "cores_per_run": 8}
+    >>> large = {"up_to_atoms": 100_000, "cores_per_run": 32}
     >>> cluster = ClusterSettings(
-    ...     scheduler="slurm", launcher=("srun", "-n", "{processes}"), sizes=sizes
+    ...     scheduler="slurm", launcher=("srun", "-n", "{processes}"), sizes=(small, large)
     ... )
     >>> resources_for(cluster, n_atoms=6300).cores_per_run
     8
@@ -197,7 +198,7 @@ def setup_lines(cluster: ClusterSettings) -> Sequence[str]:
 
 
 def iemhpc_words(cluster: ClusterSettings) -> tuple[str, ...]:
-    """Return the words that call iemhpc on a node: the profile's, else those of this very Python."""
+    """Return the words that call iemhpc on a node: the profile's, else this very Python's."""
     beside = Path(sys.executable).with_name("iemhpc")
     own = (str(beside),) if beside.exists() else (sys.executable, "-c", _CALL)
     return cluster.iemhpc or own

@@ -17,14 +17,12 @@ from iemhpc.errors import InputError
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import iemhpc_words, lammps_words, setup_lines
+from iemhpc.scheduler.file_mode import umask_line
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
 STAGES = ("minimize", "equilibrate", "production")
 """A run's stages, in order: each a file of ``lammps_templates/``."""
-
-UMASKS = {"private": 0o077, "group": 0o007}
-"""What the file modes of a cluster profile take away."""
 
 RESTARTS_PER_PRODUCTION = 20
 LONGEST_RESTART_PS = 100.0
@@ -95,7 +93,7 @@ def _cluster_values(cluster: ClusterSettings, resources: Resources) -> dict[str,
         "lammps": shlex.join(lammps_words(cluster, cores=cores, gpus=gpus)),
         "cores": str(cores),
         "gpus": str(gpus),
-        "umask": umask_line(cluster),
+        "umask": umask_line(cluster.file_mode),
         "iemhpc": shlex.join(iemhpc_words(cluster)),
         "setup": "\n".join(setup_lines(cluster)),
     }
@@ -110,18 +108,6 @@ def _plan_values(plan: Mapping[str, Any]) -> dict[str, str]:
         "production": shlex.join(variable_words(production_variables(sampling))),
         "n_steps": str(production_steps(sampling)),
     }
-
-
-def umask_line(cluster: ClusterSettings) -> str:
-    """Return the line of bash that makes new files private or the group's; empty for neither.
-
-    Examples
-    --------
-    >>> umask_line(ClusterSettings(scheduler="slurm", file_mode="group"))
-    'umask 0007'
-    """
-    mask = UMASKS.get(cluster.file_mode)
-    return "" if mask is None else f"umask {mask:04o}"
 
 
 def differing_names(scripts: Sequence[str]) -> list[str]:

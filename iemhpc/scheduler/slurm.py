@@ -5,22 +5,25 @@ https://slurm.schedmd.com/sbatch.html, https://slurm.schedmd.com/squeue.html
 """
 
 import getpass
-import math
-import shlex
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iemhpc.errors import ProgramError
 from iemhpc.programs import need_program
 from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.arrays import (
+    after_id,
+    array_folder,
+    n_tasks,
+    render_after,
+    render_array,
+    wall_minutes,
+)
+from iemhpc.scheduler.asking import ask
 from iemhpc.scheduler.base import JobState, Resources, Submission
 from iemhpc.scheduler.cluster import lammps_words
-from iemhpc.scheduler.scripts import fill_script, render_runs
 from iemhpc.settings.cluster import ClusterSettings
-from iemhpc.workspace import Workspace
-
-ANSWER_S = 60.0
+from iemhpc.workspace import Workspace, write_text
 
 # https://slurm.schedmd.com/squeue.html#lbAG, JOB STATE CODES. Ended jobs stay in the queue for a
 # while; what became of them stands in their run folders.
@@ -114,32 +117,64 @@ def cancel_command(job_ids: Sequence[str]) -> list[str]:
     return ["scancel", *job_ids]
 
 
+def submit_after_command(script: Path, job_ids: Sequence[str]) -> list[str]:
+    """Return the command that submits a script that waits until jobs have ended, well or not."""
+    return ["sbatch", "--parsable", f"--dependency=afterany:{':'.join(job_ids)}", str(script)]
+
+
 def header_lines(
-    cluster: ClusterSettings, *, submission: Submission, cores_per_run: int, output: Path
+    cluster: ClusterSettings, *, submission: Submission, resources: Resources, output: Path
 ) -> list[str]:
     """Return the #SBATCH lines of an array of runs.
 
     Without ``kill-on-invalid-dep`` a job that waits for a failed one would wait for ever.
     """
     at_once = f"%{cluster.at_once}" if cluster.at_once else ""
+    threads, n_runs = cluster.threads_per_process, cluster.runs_per_job
     words = [
         f"--job-name={job_name(submission)}",
-        f"--array=0-{len(submission.runs) - 1}{at_once}",
+        f"--array=0-{n_tasks(len(submission.runs), cluster) - 1}{at_once}",
         f'--output="{output}"',
         "--open-mode=append",
         "--requeue",
         "--kill-on-invalid-dep=yes",
         f"--signal=B:USR1@{cluster.warning_s}",
-        f"--time={math.ceil(cluster.wall_hours * 60)}",
+        f"--time={wall_minutes(cluster, resources)}",
         "--nodes=1",
-        f"--ntasks={cores_per_run}",
+        f"--ntasks={resources.cores_per_run // threads * n_runs}",
     ]
+    if threads > 1:
+        words.append(f"--cpus-per-task={threads}")
+    if resources.gpus_per_run:
+        request = cluster.gpu_request or "--gres=gpu:{gpus}"
+        words.append(request.format(gpus=resources.gpus_per_run * n_runs))
+    return _sbatch_lines([*words, *_place_words(cluster)])
+
+
+def after_lines(cluster: ClusterSettings, *, name: str, output: Path) -> list[str]:
+    """Return the #SBATCH lines of a command that waits for jobs."""
+    words = [
+        f"--job-name={name}",
+        f'--output="{output}"',
+        "--kill-on-invalid-dep=yes",
+        f"--time={wall_minutes(cluster, Resources())}",
+        "--ntasks=1",
+    ]
+    return _sbatch_lines([*words, *_place_words(cluster)])
+
+
+def _place_words(cluster: ClusterSettings) -> list[str]:
+    words = []
     if cluster.memory_MB_per_core:
         words.append(f"--mem-per-cpu={cluster.memory_MB_per_core}M")
     for option in ("account", "partition", "qos", "constraint"):
         if getattr(cluster, option):
             words.append(f"--{option}={getattr(cluster, option)}")
-    return [f"#SBATCH {word}" for word in (*words, *cluster.extra)]
+    return [*words, *cluster.extra]
+
+
+def _sbatch_lines(words: Sequence[str]) -> list[str]:
+    return [f"#SBATCH {word}" for word in words]
 
 
 def job_name(submission: Submission) -> str:
@@ -170,71 +205,68 @@ class SlurmScheduler:
 
     def folder(self, submission: Submission) -> Path:
         """Return where a submission's script, list and outputs lie."""
-        return (self.workspace.runs / ".slurm" / submission.submission_id).resolve()
+        return array_folder(self.workspace, self.name, submission.submission_id)
 
     def render(self, submission: Submission) -> Mapping[Path, str]:
         """Return the array's script and list, and the files of every run."""
-        folder = self.folder(submission)
         header = header_lines(
             self.cluster,
             submission=submission,
-            cores_per_run=self.resources.cores_per_run,
-            output=folder / "slurm.%a.out",
+            resources=self.resources,
+            output=self.folder(submission) / "slurm.%a.out",
         )
-        values = {
-            "header": "\n".join(header),
-            "list": shlex.quote(str(folder / "runs.list")),
-            "wall_s": str(math.ceil(self.cluster.wall_hours * 60) * 60),
-            "warning_s": str(self.cluster.warning_s),
-            "attempts": str(self.cluster.attempts),
-        }
-        files = {
-            folder / "job.sh": fill_script("slurm.sh", values, workspace=self.workspace),
-            folder / "runs.list": "".join(f"{run.resolve()}\n" for run in submission.runs),
-        }
-        return files | render_runs(
-            submission, workspace=self.workspace, cluster=self.cluster, resources=self.resources
+        return render_array(
+            submission,
+            header,
+            workspace=self.workspace,
+            cluster=self.cluster,
+            resources=self.resources,
         )
 
     def early_job_id(self) -> str | None:
         """Return None: sbatch gives the id."""
         return None
 
+    def task_id(self, job_id: str, index: int, *, n_runs: int) -> str:
+        """Return ``job id_task``, as squeue does."""
+        return f"{job_id}_{index // self.cluster.runs_per_job}"
+
     def find(self, submission: Submission) -> str | None:
         """Ask the queue for a job of this submission's name."""
-        return parse_find(_answer(find_command(job_name(submission), getpass.getuser())))
+        return self._find(job_name(submission))
+
+    def _find(self, name: str) -> str | None:
+        return parse_find(ask(find_command(name, getpass.getuser())))
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Submit the array and return its job id."""
-        job_id = parse_submit(_answer(submit_command(self.folder(submission) / "job.sh")))
+        job_id = parse_submit(ask(submit_command(self.folder(submission) / "job.sh")))
         say(f"Slurm job {job_id}: {len(submission.runs)} runs")
         return job_id
+
+    def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:
+        """Submit a command that waits for jobs, once."""
+        submission_id = after_id(job_ids, words)
+        folder = array_folder(self.workspace, self.name, submission_id)
+        known_as = f"iemhpc-{name}-{submission_id}"
+        found = self._find(known_as)
+        if found:
+            return found
+        header = after_lines(self.cluster, name=known_as, output=folder / "slurm.out")
+        for path, text in render_after(
+            folder, header, words, workspace=self.workspace, cluster=self.cluster
+        ).items():
+            write_text(path, text)
+        return parse_submit(ask(submit_after_command(folder / "job.sh", job_ids)))
 
     def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
         """Ask once for all tasks."""
         if not job_ids:
             return {}
-        states = parse_status(_answer(status_command(getpass.getuser())))
+        states = parse_status(ask(status_command(getpass.getuser())))
         return {job_id: states.get(job_id, JobState.GONE) for job_id in job_ids}
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """End jobs."""
         if job_ids:
-            _answer(cancel_command(job_ids))
-
-
-def _answer(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=ANSWER_S, check=False
-        )
-    except FileNotFoundError as error:
-        raise ProgramError(f"{command[0]} is not on the PATH; log in to the cluster") from error
-    except subprocess.TimeoutExpired as error:
-        raise ProgramError(
-            f"{command[0]} did not answer within {ANSWER_S:g} s; try again"
-        ) from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or "nothing"
-        raise ProgramError(f"{shlex.join(command)} ended with {done.returncode} and said: {said}")
-    return done.stdout
+            ask(cancel_command(job_ids))

@@ -1,0 +1,40 @@
+#!/bin/bash
+@@{header}
+# A job of PBS, or a subjob of its array. PBS gives no warning before the limit, so the script
+# gives it itself. A job may not queue itself again there (qrerun is the operators'), so runs that
+# were cut short go on in a new job, at most `attempts` times in all; that needs a qsub on the
+# nodes, and without one the next md-submit makes it.
+#
+# Filled in when the runs are submitted:
+#   header  #PBS lines
+#   folder  where the outputs lie
+#   next    name of the job that goes on
+#   task    jobs/task.sh
+
+task=${PBS_ARRAY_INDEX:-${IEMHPC_TASK:-0}}
+folder=@@{folder}
+next=@@{next}
+exec >>"$folder/pbs.$task.out" 2>&1
+
+( # the warning
+  sleep "$((@@{wall_s} - @@{warning_s}))" &
+  trap "kill $!; exit" TERM
+  wait
+  kill -USR1 $$
+) &
+warning=$!
+
+@@{task}
+kill "$warning" 2>/dev/null
+if [ ${#again[@]} -gt 0 ]; then
+  if job=$(qsub -N "$next" -v "IEMHPC_TASK=$task" "$folder/job.sh"); then
+    for run in "${again[@]}"; do # where it is now, so that nobody submits it a second time
+      sed -e "s/\"task\": \"[^\"]*\"/\"task\": \"$job\"/" \
+        -e "s/\"attempts\": [0-9]*/\"attempts\": $(starts_of "$run")/" \
+        "$run/job.json" >"$run/job.json.part" && mv -f "$run/job.json.part" "$run/job.json"
+    done
+  else
+    echo "no job to go on in; submit again: iemhpc md-submit" >&2
+  fi
+fi
+exit "$rc"
