@@ -27,7 +27,6 @@ _BORROWED = (
     (r"\bdefault value\b", "parmchk2's default value: nothing like it is in the table"),
     (r"\bempirical approach\b", "by parmchk2's empirical formula"),
     (r"\bATTN\b|need revision", "parmchk2 could not estimate it"),
-    (r"\bfrom memory\b", "from memory"),
     (r"\bassumed\b", "assumed"),
     (r"\bone of \d+ lines\b", "the table has several lines for it"),
 )

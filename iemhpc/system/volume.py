@@ -53,8 +53,9 @@ ION_VOLUME_CM3_MOL = {
 }
 """Partial molar volumes at infinite dilution in water, 25 °C, on the scale where H+ takes none.
 
-Millero, Chem. Rev. 71, 147 (1971), from memory; the densities of NaCl and KCl solutions that follow
-are those measured (tests). In sums of neutral salts the scale cancels.
+As commonly tabulated from Millero, Chem. Rev. 71, 147 (1971), doi 10.1021/cr60270a001. The tests
+hold each to .4 of Shock and Helgeson, Geochim. Cosmochim. Acta 52, 2009 (1988), and densities of
+NaCl and KCl solutions to those measured. In sums of neutral salts the scale cancels.
 """
 
 

@@ -48,12 +48,13 @@ COMPRESSED = {
 After a short one its density climbs for long, and may seem steady while it does."""
 
 DRY_CM3, EQUIVALENT_G = 537.0, 1100.0
-"""Volume of an equivalent of dry Nafion in the acid form, 2.05 g/cm³: Thampan, Malhotra, Tang and
-Datta, J. Electrochem. Soc. 147, 3242 (2000), the source from memory, the number as public models
-have it. The maker's sheet agrees: 360 g/m² at 183 µm, with its 5 % of water at 50 % of humidity."""
+"""Volume of an equivalent of dry Nafion in the acid form, 2.05 g/cm³: as public models of fuel
+cells and electrolysers have it, after Thampan, Malhotra, Tang and Datta, J. Electrochem. Soc. 147,
+3242 (2000). The maker's sheet agrees: 360 g/m² at 183 µm, with its 5 % of water at 50 % of
+humidity."""
 SODIUM_FOR_PROTON_CM3, SODIUM_FOR_PROTON_G = -1.2, 21.98
-"""Difference of the partial molar volumes in water, Millero, Chem. Rev. 71, 147 (1971), from
-memory, and of the masses."""
+"""Difference of the partial molar volumes in water, as in iemhpc/system/volume.py, and of the
+masses."""
 WATER_CM3, WATER_G = 18.07, 18.015
 
 RESIN_G_CM3 = 1.28

@@ -9,7 +9,7 @@ from iemhpc.polymer.own import own_membrane
 from iemhpc.system.choosing import wet_volume_A3
 from iemhpc.system.composition import compose
 from iemhpc.system.uptake import donnan_salt_molar
-from iemhpc.system.volume import atoms_volume_A3, ion_volume_A3
+from iemhpc.system.volume import ION_VOLUME_CM3_MOL, atoms_volume_A3, ion_volume_A3
 
 CR61 = "CR61/NaCl"
 
@@ -275,6 +275,21 @@ def test_the_volume_of_ions_gives_the_densities_of_salt_solutions() -> None:
         volume_A3 = wet_volume_A3(n_waters, ((salt.cation, 1.0), (salt.anion, 1.0)))
         estimate = (1000 + mass_g_mol) * 1.66054 / volume_A3
         assert estimate == pytest.approx(density, abs=0.003)
+
+
+def test_the_volumes_of_ions_are_those_of_a_second_compilation() -> None:
+    # cm³/mol, H+ taken as 0: Shock and Helgeson, Geochim. Cosmochim. Acta 52, 2009 (1988)
+    other = {
+        "Li": -0.87,
+        "Na": -1.11,
+        "K": 9.06,
+        "Mg": -21.55,
+        "Ca": -18.06,
+        "Cl": 17.79,
+        "I": 36.31,
+        "SO4": 13.88,
+    }
+    assert other == pytest.approx(ION_VOLUME_CM3_MOL, abs=0.4)
 
 
 def test_an_ion_without_a_measured_volume_takes_that_of_its_atoms() -> None:
