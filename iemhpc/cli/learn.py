@@ -25,6 +25,14 @@ def dataset_build(
     mix_label_kinds: Annotated[
         bool, typer.Option("--mix-label-kinds", help="Let product and mean labels mix.")
     ] = False,
+    no_reference: Annotated[
+        bool,
+        typer.Option(
+            "--no-reference",
+            help="Leave out the shipped reference descriptors, which serve while there are "
+            "neither labels nor runs of your own.",
+        ),
+    ] = False,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
@@ -32,7 +40,12 @@ def dataset_build(
     from iemhpc.dataset.assemble import build_dataset
 
     show(
-        build_dataset(Workspace(workspace), mix_label_kinds=mix_label_kinds, say=say),
+        build_dataset(
+            Workspace(workspace),
+            mix_label_kinds=mix_label_kinds,
+            with_reference=not no_reference,
+            say=say,
+        ),
         json=json,
         then="iemhpc tune",
     )

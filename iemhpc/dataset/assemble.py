@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,12 +11,16 @@ from iemhpc.dataset.joining import join
 from iemhpc.dataset.labels import Row, check_kinds, read_labels
 from iemhpc.errors import TableError
 from iemhpc.progress import Say, quiet
+from iemhpc.resources import resource
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
 from iemhpc.tables.io import read_frame, read_provenance, read_table, write_table
 from iemhpc.workspace import Workspace, content_hash
 
 MADE_BY = "iemhpc dataset build"
+
+REFERENCE = "reference"
+"""``descriptor_source`` of descriptors that the package ships."""
 
 _PROVENANCE = ("descriptor_source", "run_ids", "realised_salt_molar", "null_reason")
 
@@ -59,6 +64,8 @@ class DatasetSummary:
     """Counts by system."""
     label_sources: tuple[str, ...]
     """Where the labels are from."""
+    n_reference: int
+    """Points whose descriptors are the reference campaign's."""
     null_reasons: Mapping[str, int]
     """Why descriptors are missing, and on how many points."""
     dataset_hash: str
@@ -81,17 +88,29 @@ class DatasetSummary:
         ]
         if "theory" in self.label_sources:
             lines.append("theory labels are Donnan-Manning's, not measurements")
+        if self.n_reference:
+            lines.append(
+                f"descriptors of {self.n_reference} points are of the reference campaign, short "
+                "runs of 24 Å, to try the levels with (docs/reference-campaign.md); your own runs "
+                "take their place"
+            )
         lines += [f"  {count} without: {reason}" for reason, count in self.null_reasons.items()]
         return [*lines, *(f"look at this: {warning}" for warning in self.warnings)]
 
 
 def build_dataset(
-    workspace: Workspace, *, mix_label_kinds: bool = False, say: Say = quiet
+    workspace: Workspace,
+    *,
+    mix_label_kinds: bool = False,
+    with_reference: bool = True,
+    say: Say = quiet,
 ) -> DatasetSummary:
     """Join the labels with the descriptors and write ``dataset.parquet``.
 
-    Without imported labels the theory set is used; without ``descriptors.parquet`` the
-    descriptors stay null. Where the content has not changed, the file is left alone.
+    Without imported labels the theory set is used. Without ``descriptors.parquet`` either, the
+    theory set comes with the descriptors of the reference campaign, unless ``with_reference`` is
+    False; in every other case a point that no run serves keeps null descriptors. Where the content
+    has not changed, the file is left alone.
 
     Raises
     ------
@@ -103,17 +122,21 @@ def build_dataset(
     labels = read_labels(workspace)
     kinds = [str(label["label_kind"]) for label in labels]
     warnings = check_kinds(kinds, mix_label_kinds=mix_label_kinds)
-    runs = _read_runs(workspace)
+    is_reference = with_reference and is_untouched(workspace)
+    runs = _read_runs(reference_path() if is_reference else workspace.descriptors)
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
-    say(f"{len(labels)} labels, {n_runs} runs with descriptors")
+    whose = " of the reference campaign" if is_reference else ""
+    say(f"{len(labels)} labels, {n_runs} runs{whose} with descriptors")
     found: list[str] = []
-    frame = pd.DataFrame(join(labels, runs, warn=found.append))
+    source = REFERENCE if is_reference else "runs"
+    frame = pd.DataFrame(join(labels, runs, source=source, warn=found.append))
     warnings = (*warnings, *dict.fromkeys(found))
     nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
         provenance = {
             "dataset_hash": dataset_hash(frame),
             "mix_label_kinds": str(mix_label_kinds),
+            "with_reference": str(with_reference),
         }
         write_table(workspace.dataset, DATASET_TABLE, frame, provenance)
     return _summary(frame, warnings=warnings, nothing_new=nothing_new)
@@ -132,7 +155,12 @@ def refresh_dataset(workspace: Workspace, *, say: Say = quiet) -> None:
     except (OSError, ValueError):  # damaged, which Arrow calls either: it is made again
         stored = {}
     mixed = stored.get("mix_label_kinds") == "True"
-    summary = build_dataset(workspace, mix_label_kinds=mixed, say=say)
+    summary = build_dataset(
+        workspace,
+        mix_label_kinds=mixed,
+        with_reference=stored.get("with_reference") != "False",
+        say=say,
+    )
     for warning in summary.warnings:
         say(f"look at this: {warning}")
 
@@ -194,10 +222,20 @@ def _is_stored(workspace: Workspace, frame: pd.DataFrame) -> bool:
     return content_hash(_content(stored)) == content_hash(_content(frame))
 
 
-def _read_runs(workspace: Workspace) -> dict[str, list[Row]] | None:
-    if not workspace.descriptors.exists():
+def reference_path() -> Path:
+    """Return the descriptors of the reference campaign, which the package ships."""
+    return resource("data", "reference", "descriptors.parquet")
+
+
+def is_untouched(workspace: Workspace) -> bool:
+    """Say whether a workspace has neither labels nor runs of its own."""
+    return not (workspace.labels.exists() or workspace.descriptors.exists())
+
+
+def _read_runs(path: Path) -> dict[str, list[Row]] | None:
+    if not path.exists():
         return None
-    rows = read_table(workspace.descriptors, DESCRIPTOR_TABLE, made_by="iemhpc descriptors")
+    rows = read_table(path, DESCRIPTOR_TABLE, made_by="iemhpc descriptors")
     by_system: dict[str, list[Row]] = defaultdict(list)
     conventions = set()
     for row in rows.to_pylist():
@@ -205,7 +243,7 @@ def _read_runs(workspace: Workspace) -> dict[str, list[Row]] | None:
         conventions.add(row["site_convention"])
     if len(conventions) > 1:
         raise TableError(
-            f"descriptors.parquet mixes the site conventions {', '.join(sorted(conventions))}; "
+            f"{path.name} mixes the site conventions {', '.join(sorted(conventions))}; "
             "their numbers cannot be compared: make all of them with one (iemhpc descriptors)"
         )
     return dict(by_system)
@@ -232,6 +270,7 @@ def _summary(
         n_complete=int(complete.sum()),
         systems=tuple(systems),
         label_sources=tuple(dict.fromkeys(frame["label_source"])),
+        n_reference=int((frame["descriptor_source"] == REFERENCE).sum()),
         null_reasons=dict(Counter(frame.loc[~complete, "null_reason"].fillna("not said"))),
         dataset_hash=dataset_hash(frame),
         warnings=warnings,

@@ -26,7 +26,11 @@ WATER_TOLERANCE = 0.05
 
 
 def join(
-    labels: Sequence[Row], runs: Mapping[str, Sequence[Row]] | None, *, warn: Say = quiet
+    labels: Sequence[Row],
+    runs: Mapping[str, Sequence[Row]] | None,
+    *,
+    source: str = "runs",
+    warn: Say = quiet,
 ) -> list[Row]:
     """Return the rows of a dataset.
 
@@ -36,15 +40,17 @@ def join(
         Rows of LABEL_TABLE.
     runs : mapping of str to rows, or None
         Rows of DESCRIPTOR_TABLE by system in lower case; None where no run has been read.
+    source : str
+        Whose runs these are: the ``descriptor_source`` of the points that they serve.
     warn : callable
         Takes a line for each point that has runs which are no replicas of each other.
     """
-    rows = [_joined(label, runs, warn=warn) for label in labels]
+    rows = [_joined(label, runs, source=source, warn=warn) for label in labels]
     names = list(dict.fromkeys([*DATASET_TABLE.names, *(name for row in rows for name in row)]))
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None, *, warn: Say) -> Row:
+def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None, *, source: str, warn: Say) -> Row:
     row: Row = {**label, "descriptor_source": None, "run_ids": None, "realised_salt_molar": None}
     if any(label[name] is not None for name in DESCRIPTORS):
         missing = [name for name in DESCRIPTORS if label[name] is None]
@@ -59,7 +65,7 @@ def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None, *, warn: Say) 
     return {
         **row,
         **_average(serving),
-        "descriptor_source": "runs",
+        "descriptor_source": source,
         "run_ids": ",".join(run["run_id"] for run in serving),
         "realised_salt_molar": sum(run["realised_salt_molar"] for run in serving) / len(serving),
         "null_reason": _null_reason(serving),

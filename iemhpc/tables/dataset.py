@@ -43,7 +43,12 @@ DATASET_TABLE = Table(
     columns=(
         *_LABEL_COLUMNS,
         *_DESCRIPTOR_COLUMNS,
-        Column("descriptor_source", pa.string(), "runs, imported, or null: none", nullable=True),
+        Column(
+            "descriptor_source",
+            pa.string(),
+            "runs, reference (the shipped campaign), imported, or null: none",
+            nullable=True,
+        ),
         Column("run_ids", pa.string(), "runs averaged, comma separated", nullable=True),
         Column("realised_salt_molar", pa.float64(), "salt in the runs' boxes", "mol/L", True),
         Column("null_reason", pa.string(), "why descriptors are missing", nullable=True),

@@ -1,0 +1,153 @@
+"""The reference campaign: takes in its finished runs, and prints what the docs say of them.
+
+    iemhpc md-submit data/reference/campaign.toml -w reference
+    iemhpc descriptors -w reference
+    python data/reference/make.py reference    # rows and histograms of reference/ -> this folder
+    python data/reference/make.py              # the tables of docs/reference-campaign.md
+
+Nothing but the descriptors and the histograms is taken in; the trajectories are too large.
+"""
+
+import csv
+import sys
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iemhpc.lammps.run_folder import read_plan
+from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
+from iemhpc.tables.io import read_frame, read_provenance, write_table
+from iemhpc.tables.rdf import RDF_TABLE
+from iemhpc.workspace import Workspace, file_hash
+
+HERE = Path(__file__).parent
+LARGEST_RDF_MB = 5.0
+SHORTEST_PS = 50.0
+
+STUDY = {
+    "PSbNMP-BCE/KI": ("PSbNMP-BCE", "I-"),
+    "PSbNMP-RCE/KI": ("PSbNMP-RCE", "I-"),
+    "AR103/NaCl": ("AR103", "Cl-"),
+    "AR204/NaCl": ("AR204", "Cl-"),
+    "PVAS/NaCl": ("PVAS", "Na+"),
+    "CEM1/NaCl": ("CEM", "Na+"),
+    "CEM2/NaCl": ("CEM", "Na+"),
+    "CEM3/NaCl": ("CEM", "Na+"),
+    "XLAPn4-45p/NaCl": ("XLAMPS", "Na+"),
+    "XLAPn4-9p/NaCl": ("XLAMPS", "Na+"),
+    "Nafion/NaCl": ("Nafion", "Na+"),
+    "Nafion/Na2SO4": ("Nafion", "Na+ (SO4)"),
+    "Nafion/MgCl2": ("Nafion", "Mg2+"),
+    "CR61/NaCl": ("CR61", "Na+"),
+    "CR61/MgCl2": ("CR61", "Mg2+"),
+    "CR61/LiCl": ("CR61", "Li+"),
+    "CR61/CaCl2": ("CR61", "Ca2+"),
+    "CR61/KCl": ("CR61", "K+"),
+}
+"""System -> polymer and counter-ion of the row of Table 4 that it belongs to."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Take in a workspace, or print the tables."""
+    if arguments:
+        take_in(Workspace(Path(arguments[0])))
+    print("\n".join([*beside_the_study(), "", *every_run()]))
+
+
+def take_in(workspace: Workspace) -> None:
+    """Put a workspace's rows beside those that are here; of one run the longer one stays."""
+    rows = read_frame(workspace.descriptors, DESCRIPTOR_TABLE, made_by="iemhpc descriptors")
+    rows = rows[rows["sampled_ps"] >= SHORTEST_PS * 0.98]
+    counts = read_frame(workspace.rdf, RDF_TABLE, made_by="iemhpc descriptors")
+    stored = HERE / "descriptors.parquet"
+    if stored.exists():
+        rows = pd.concat([read_frame(stored, DESCRIPTOR_TABLE, made_by=__file__), rows])
+        before = read_frame(HERE / "rdf.parquet", RDF_TABLE, made_by=__file__)
+        counts = pd.concat([before[~before["run_id"].isin(counts["run_id"])], counts])
+    rows = rows.sort_values(["system", "salt_molar_low", "seed", "sampled_ps"])
+    rows = rows.drop_duplicates("run_id", keep="last").reset_index(drop=True)
+    counts = counts[counts["run_id"].isin(rows["run_id"])].reset_index(drop=True)
+    provenance = {
+        **read_provenance(workspace.descriptors),
+        "campaign": file_hash(HERE / "campaign.toml", 12),
+        "runs_by": ", ".join(sorted({_version(workspace, run) for run in rows["run_id"]} - {""})),
+    }
+    write_table(stored, DESCRIPTOR_TABLE, rows, provenance)
+    write_table(HERE / "rdf.parquet", RDF_TABLE, counts, provenance)
+    size_MB = (HERE / "rdf.parquet").stat().st_size / 1e6
+    if size_MB > LARGEST_RDF_MB:
+        raise SystemExit(f"rdf.parquet is {size_MB:.1f} MB, wanted at most {LARGEST_RDF_MB}")
+
+
+def _version(workspace: Workspace, run_id: str) -> str:
+    """Return which LAMMPS made a run that this workspace has."""
+    logs = sorted(workspace.run(run_id).glob("log.production.*.lammps"))
+    if not logs or read_plan(workspace.run(run_id)).run_id != run_id:
+        return ""
+    return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines()[0].strip()
+
+
+def beside_the_study() -> list[str]:
+    """Return the table of F and N, ours beside those that Table 4 prints."""
+    frame = read_frame(HERE / "descriptors.parquet", DESCRIPTOR_TABLE, made_by=__file__)
+    with (HERE / "table4.csv").open(encoding="utf-8") as stream:
+        study = {(row["polymer"], row["counter_ion"]): row for row in csv.DictReader(stream)}
+    lines = [
+        "| system | runs | F: ions' water, study | ours | N: ions at a site, study | ours |",
+        "|---|---|---|---|---|---|",
+    ]
+    for system, key in STUDY.items():
+        ours, theirs = frame[frame["system"] == system], study[key]
+        lines.append(
+            f"| {system} | {len(ours)} | {theirs['cn_counterion_water_F']} | "
+            f"{_range(ours['counterion_water_coordination_number'])} | "
+            f"{theirs['cn_fixed_counterion_N']} | "
+            f"{_range(ours['tethered_counterion_coordination_number'])} |"
+        )
+    return lines
+
+
+def every_run() -> list[str]:
+    """Return a line a run: its box and the three coordination numbers with their errors."""
+    frame = read_frame(HERE / "descriptors.parquet", DESCRIPTOR_TABLE, made_by=__file__)
+    lines = [
+        "| system | run | mol/L in the box | sites, ion pairs | ps | F | J | N | doubts |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in frame.to_dict("records"):
+        numbers = [
+            _number(row, pair)
+            for pair in ("counterion_water", "tethered_water", "tethered_counterion")
+        ]
+        lines.append(
+            f"| {row['system']} | {row['run_id']} | {row['realised_salt_molar']:.2f} | "
+            f"{row['n_sites']}, {row['n_coions']} | {row['sampled_ps']:.0f} | "
+            f"{' | '.join(numbers)} | {_doubts(row)} |"
+        )
+    return lines
+
+
+def _number(row: Mapping[Hashable, Any], pair: str) -> str:
+    value, error = row[f"{pair}_coordination_number"], row[f"{pair}_coordination_number_se"]
+    if pd.isna(value):
+        return f"none: {row[f'{pair}_reason']}"
+    return f"{value:.2f}" if pd.isna(error) else f"{value:.2f} ± {error:.2f}"
+
+
+def _doubts(row: Mapping[Hashable, Any]) -> str:
+    flags = {flag for name in row if str(name).endswith("_flags") for flag in row[name].split(",")}
+    return ", ".join(sorted(flags - {""})).replace("_", " ")
+
+
+def _range(values: "pd.Series[float]") -> str:
+    known = values.dropna()
+    if known.empty:
+        return "none"
+    low, high = f"{known.min():.2f}", f"{known.max():.2f}"
+    return low if low == high else f"{low}-{high}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
