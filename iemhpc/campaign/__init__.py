@@ -1,6 +1,7 @@
 """From ``campaign.toml`` to submitted runs: plans, boxes, run folders, submission."""
 
-from iemhpc.campaign.planning import Planned, plan_campaign
+from iemhpc.campaign.planning import plan_campaign
+from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.submitting import UNFINISHED, submit_campaign
 from iemhpc.campaign.summary import CampaignRun, CampaignSummary
 

@@ -2,65 +2,57 @@
 
 Points that round to the same box share one run; replicas differ by seed. Everything that is wrong
 is told at once, before anything is written.
+
+What matters most comes first: every point's first replica before any second, and of each system the
+lowest and the highest concentration before those between.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
-from typing import Any
 
-from iemhpc.campaign.atoms import n_atoms
+from iemhpc.campaign.chemistry import Chemistry, check_ions, chemistries_of
 from iemhpc.campaign.foreseeing import polymer_notes, polymer_problems
-from iemhpc.errors import IemhpcError, InputError, MissingInputError, unknown_name
-from iemhpc.forcefield import charges_for, is_charge_file
-from iemhpc.forcefield.aqueous import WATER_MODELS, ion_parameters, ion_set_for
-from iemhpc.lammps.run_folder import RunPlan
+from iemhpc.campaign.plans import Planned, make_plan
+from iemhpc.errors import IemhpcError, InputError
 from iemhpc.polymer.capacity import water_per_site
 from iemhpc.polymer.catalog import Membrane, System, as_membrane, load_membrane, load_salt
 from iemhpc.settings.campaign import CampaignSettings, SystemSettings
 from iemhpc.system.composition import Composition, compose
-from iemhpc.system.uptake import donnan_salt_molar
-from iemhpc.workspace import content_hash
+
+_Point = tuple[object, ...]
+_Place = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chemistry:
-    """How atoms interact, the same for every run of a campaign."""
+@dataclass(slots=True)
+class _Draft:
+    """What is being found out about a campaign."""
 
-    force_field: str
-    """Of the polymer."""
-    charges: str
-    """A charge method, or ``file:`` and the hash of the user's file."""
-    charges_file: str | None
-    """That file."""
-    water_model: str
-    """Name of it."""
-    ion_set: str
-    """Name of the set that the monatomic ions are from."""
-    charge_scale: float
-    """Factor on the charges of ions and charged units."""
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    runs: dict[str, Planned] = field(default_factory=dict)
+    places: dict[str, _Place] = field(default_factory=dict)
+    """Run -> where it comes: replica, rank of its concentration, number."""
+    blocks: dict[_Point, list[int]] = field(default_factory=dict)
+    """Point -> the blocks that ask for it."""
+
+    def add(self, new: Planned, *, replica: int, rank: int) -> None:
+        """Add a run; where its box is there already, only the wanted concentration."""
+        run_id = new.run_id
+        if run_id in self.runs:
+            old = self.runs[run_id]
+            wanted = tuple(dict.fromkeys((*old.wanted, *new.wanted)))
+            self.runs[run_id] = replace(old, wanted=wanted)
+            _, old_rank, number = self.places[run_id]
+            self.places[run_id] = (replica, min(rank, old_rank), number)
+        else:
+            self.runs[run_id] = new
+            self.places[run_id] = (replica, rank, len(self.places))
 
     @property
-    def charges_wanted(self) -> str:
-        """Charge method, or the path of the user's file."""
-        return self.charges_file or self.charges
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A run before it is built."""
-
-    plan: RunPlan
-    """What names its folder."""
-    system: System
-    """Membrane and salt."""
-    composition: Composition
-    """Its counts."""
-    chemistry: Chemistry
-    """Force field and water."""
-    wanted: tuple[float, ...]
-    """Concentrations of the outer solution that it stands for, mol/L."""
+    def in_order(self) -> tuple[Planned, ...]:
+        """The runs, what matters most first."""
+        return tuple(self.runs[run_id] for run_id in sorted(self.runs, key=self.places.__getitem__))
 
 
 def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tuple[str, ...]]:
@@ -71,31 +63,36 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     InputError
         Naming everything that is wrong with it.
     """
-    problems: list[str] = []
-    notes: list[str] = []
-    chemistry = _chemistry(campaign, problems)
-    planned: dict[str, Planned] = {}
-    for entry in campaign.systems:
-        systems = _systems_of(entry, problems)
-        if chemistry is not None and systems:
-            problems += _polymer_problems(systems[0].membrane, chemistry)
-        for system in systems:
-            compositions = list(_compositions(campaign, entry, system, problems))
-            notes += [note for one in compositions for note in _notes(one, campaign)]
-            if chemistry is None:
-                continue
-            _check_ions(system, chemistry, problems=problems, notes=notes)
-            for composition, replica in product(compositions, range(campaign.replicas)):
-                _add(planned, _plan(campaign, system, composition, chemistry, replica=replica))
+    draft = _Draft()
+    for number, entry in enumerate(campaign.systems, 1):
+        _plan_entry(campaign.of_system(entry), entry, draft, number=number)
+    problems = (*draft.problems, *_duplicates(draft.blocks))
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
-    return tuple(planned.values()), tuple(dict.fromkeys(notes))
+    return draft.in_order, tuple(dict.fromkeys(draft.notes))
+
+
+def name_problems(campaign: CampaignSettings) -> tuple[str, ...]:
+    """Return what is wrong with the names of a campaign: membranes, salts, force fields, ions.
+
+    This is what can be said where other settings are wrong.
+    """
+    problems: list[str] = []
+    for entry in campaign.systems:
+        chemistries = chemistries_of(campaign.of_system(entry), problems)
+        for system in _systems_of(entry, problems):
+            for chemistry in chemistries:
+                check_ions(system, chemistry, problems=problems, notes=[])
+    return tuple(dict.fromkeys(problems))
 
 
 def costs_of(planned: Iterable[Planned]) -> tuple[str, ...]:
     """Return what must be made before the polymers of a campaign can be built."""
-    polymers = {one.system.membrane.polymer.hash: one for one in planned}
-    return tuple(
+    polymers = {
+        (one.system.membrane.polymer.hash, one.chemistry.force_field, one.chemistry.charges): one
+        for one in planned
+    }
+    said = (
         note
         for one in polymers.values()
         for note in polymer_notes(
@@ -104,6 +101,65 @@ def costs_of(planned: Iterable[Planned]) -> tuple[str, ...]:
             charges=one.chemistry.charges_wanted,
         )
     )
+    return tuple(dict.fromkeys(said))
+
+
+def _plan_entry(
+    campaign: CampaignSettings, entry: SystemSettings, draft: _Draft, *, number: int
+) -> None:
+    """Plan one block; ``campaign`` are its own settings."""
+    chemistries = chemistries_of(campaign, draft.problems)
+    systems = _systems_of(entry, draft.problems)
+    for chemistry in chemistries if systems else ():
+        draft.problems += _polymer_problems(systems[0].membrane, chemistry)
+    for system in systems:
+        compositions = list(_compositions(campaign, entry, system, draft.problems))
+        ranks = _ranks(compositions)
+        draft.notes += [note for one in compositions for note in _notes(one, campaign)]
+        for chemistry in chemistries:
+            check_ions(system, chemistry, problems=draft.problems, notes=draft.notes)
+            for composition in compositions:
+                point = _point(campaign, system, composition, chemistry)
+                draft.blocks.setdefault(point, []).append(number)
+                for replica in range(campaign.replicas):
+                    new = make_plan(campaign, system, composition, chemistry, replica=replica)
+                    draft.add(new, replica=replica, rank=ranks[composition.salt_molar])
+
+
+def _ranks(compositions: Iterable[Composition]) -> dict[float, int]:
+    """Return which concentrations come first: the lowest, the highest, then the rest alike."""
+    molar = {one.salt_molar for one in compositions}
+    ranks = dict.fromkeys(molar, 2)
+    if molar:
+        ranks[max(molar)] = 1
+        ranks[min(molar)] = 0
+    return ranks
+
+
+def _point(
+    campaign: CampaignSettings, system: System, composition: Composition, chemistry: Chemistry
+) -> _Point:
+    """Return what two points of a file must differ in; replicas are no difference."""
+    size = (campaign.edge_A, campaign.n_chains, campaign.units_per_chain, campaign.min_pairs)
+    water = composition.wanted_water_per_site
+    hash_ = system.membrane.polymer.hash
+    return (system.name, composition.salt_molar, water, chemistry, size, hash_)
+
+
+def _duplicates(blocks: dict[_Point, list[int]]) -> Iterator[str]:
+    """Yield the points that a file asks for more than once, a line for the same blocks."""
+    alike: dict[tuple[object, tuple[int, ...]], list[float]] = {}
+    for (system, molar, *_), numbers in blocks.items():
+        if len(numbers) > 1:
+            alike.setdefault((system, tuple(numbers)), []).append(float(str(molar)))
+    for (system, among), molars in alike.items():
+        points = ", ".join(f"{molar:g}" for molar in dict.fromkeys(molars))
+        places = " and ".join(f"{number}" for number in dict.fromkeys(among))
+        block = "block" if len(set(among)) == 1 else "blocks"
+        yield (
+            f"{system} at {points} mol/L is asked for {len(among)} times, in [[systems]] {block} "
+            f"{places}; say each point once (replicas = n for independent builds of it)"
+        )
 
 
 def _polymer_problems(membrane: Membrane, chemistry: Chemistry) -> list[str]:
@@ -113,55 +169,16 @@ def _polymer_problems(membrane: Membrane, chemistry: Chemistry) -> list[str]:
     return [f"{membrane.name}: {problem}" for problem in found]
 
 
-def _chemistry(campaign: CampaignSettings, problems: list[str]) -> Chemistry | None:
-    """Return what was chosen; None, and what is wrong with it, where it does not fit together."""
-    n_before = len(problems)
-    charges, file, ions = "", None, ""
-    try:
-        charges = charges_for(campaign.force_field, campaign.charges)
-        if is_charge_file(charges):
-            file, charges = charges, _file_charges(Path(charges))
-    except IemhpcError as error:
-        problems.append(str(error))
-    try:
-        if campaign.water_model not in WATER_MODELS:
-            raise unknown_name("water model", campaign.water_model, WATER_MODELS)
-        ions = ion_set_for(campaign.water_model, campaign.ion_set).name
-    except IemhpcError as error:
-        problems.append(str(error))
-    if len(problems) > n_before:
-        return None
-    return Chemistry(
-        force_field=campaign.force_field,
-        charges=charges,
-        charges_file=file,
-        water_model=campaign.water_model,
-        ion_set=ions,
-        charge_scale=campaign.charge_scale,
-    )
-
-
-def _file_charges(path: Path) -> str:
-    """Return what stands in a plan for a file of charges: another content is another run."""
-    if not path.is_file():
-        raise MissingInputError(
-            f"{path} is not a file; wanted charges of your own for the polymer's atoms, or the "
-            "name of a charge method"
-        )
-    try:
-        return f"file:{content_hash(path.read_text(encoding='utf-8'))}"
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is not a text file of charges: {error}; wanted TOML, JSON or CSV in UTF-8"
-        ) from None
-
-
 def _systems_of(entry: SystemSettings, problems: list[str]) -> list[System]:
     """Return the systems of an entry; what is wrong with it is added to ``problems``."""
     try:
         membrane = as_membrane(entry.polymer) if entry.polymer else load_membrane(entry.membrane)
     except IemhpcError as error:
         problems.append(str(error))
+        # salts that nobody knows are told all the same
+        problems += [
+            f"{entry.membrane}: {said}" for name in entry.salts if (said := _salt_problem(name))
+        ]
         return []
     found = []
     for name in entry.salts or membrane.salts:
@@ -172,14 +189,12 @@ def _systems_of(entry: SystemSettings, problems: list[str]) -> list[System]:
     return found
 
 
-def _check_ions(
-    system: System, chemistry: Chemistry, *, problems: list[str], notes: list[str]
-) -> None:
-    for ion in (system.counterion, system.coion):
-        try:
-            ion_parameters(ion.name, chemistry.water_model, chemistry.ion_set, say=notes.append)
-        except IemhpcError as error:
-            problems.append(f"{system.name}: {error}")
+def _salt_problem(name: str) -> str:
+    try:
+        load_salt(name)
+    except IemhpcError as error:
+        return str(error)
+    return ""
 
 
 def _compositions(
@@ -236,107 +251,3 @@ def _notes(composition: Composition, campaign: CampaignSettings) -> Iterator[str
             f"{campaign.box_A:g}, so that {composition.salt_molar:g} mol/L is at least "
             f"{campaign.min_pairs} ion pairs ({composition.n_pairs})"
         )
-
-
-def _plan(
-    campaign: CampaignSettings,
-    system: System,
-    composition: Composition,
-    chemistry: Chemistry,
-    *,
-    replica: int,
-) -> Planned:
-    membrane = system.membrane
-    physics = {
-        "membrane": membrane.name,
-        "polymer_hash": membrane.polymer.hash,
-        "topology": membrane.topology,
-        "tacticity": campaign.tacticity or membrane.tacticity,
-        "system": system.name,
-        "salt": system.salt.name,
-        "counterion": system.counterion.name,
-        "coion": system.coion.name,
-        "n_chains": composition.n_chains,
-        "units_per_chain": composition.units_per_chain,
-        "n_sites": composition.n_sites,
-        "n_counterions": composition.n_counterions,
-        "n_coions": composition.n_coions,
-        "n_waters": composition.n_waters,
-        "salt_inside": composition.salt_inside,
-        "force_field": chemistry.force_field,
-        "charges": chemistry.charges,
-        "water_model": chemistry.water_model,
-        "ion_set": chemistry.ion_set,
-        "charge_scale": chemistry.charge_scale,
-        "protocol": campaign.protocol_variables(),
-        "temperature_K": campaign.temperature_K,
-        "pressure_atm": campaign.pressure_atm,
-        "seed": campaign.seed + replica,
-    }
-    sampling = {
-        "production_ps": campaign.production_ps,
-        "frame_ps": campaign.frame_length_ps,
-        "timestep_fs": campaign.timestep_fs,
-    }
-    request = _request(system, composition, chemistry)
-    return Planned(
-        plan=RunPlan(physics=physics, request=request, sampling=sampling),
-        system=system,
-        composition=composition,
-        chemistry=chemistry,
-        wanted=(composition.salt_molar,),
-    )
-
-
-def _request(system: System, composition: Composition, chemistry: Chemistry) -> dict[str, Any]:
-    membrane = system.membrane
-    return {
-        "salt_molar": composition.salt_molar,
-        "inside_salt_molar": composition.inside_salt_molar,
-        "realised_salt_molar": composition.realised_salt_molar,
-        "salt_molar_low": composition.salt_molar_low,
-        "salt_molar_high": composition.salt_molar_high,
-        "donnan_salt_molar": donnan_salt_molar(
-            system, composition.salt_molar, water_per_site=composition.water_per_site
-        ),
-        "water_per_site": composition.water_per_site,
-        "water_uptake_g_g": composition.water_uptake_g_g,
-        "iec_meq_g": composition.iec_meq_g,
-        "density_g_cm3": composition.density_g_cm3,
-        "box_A": composition.box_A,
-        "n_atoms": n_atoms(system, composition),
-        "crosslinker": membrane.crosslinker,
-        "n_crosslinks": composition.n_crosslinks,
-        "polymer": _polymer_table(membrane),
-        "charges_file": chemistry.charges_file,
-    }
-
-
-def _polymer_table(membrane: Membrane) -> dict[str, Any]:
-    """Return the polymer as a membrane TOML would say it, so that the plan alone tells it."""
-    polymer = membrane.polymer
-    return {
-        "arrangement": polymer.arrangement,
-        "units": [
-            {
-                "name": unit.name,
-                "smiles": unit.smiles,
-                "fraction": fraction,
-                "block": block,
-                "tethered_atoms": list(unit.given_sites),
-            }
-            for unit, fraction, block in zip(
-                polymer.units, polymer.fractions, polymer.blocks, strict=True
-            )
-        ],
-    }
-
-
-def _add(planned: dict[str, Planned], new: Planned) -> None:
-    """Add a run; where its box is there already, only the wanted concentration."""
-    old = planned.get(new.plan.run_id)
-    if old is None:
-        planned[new.plan.run_id] = new
-    else:
-        wanted = tuple(dict.fromkeys((*old.wanted, *new.wanted)))
-        planned[new.plan.run_id] = replace(old, wanted=wanted)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.campaign.connectedness import network_notes
-from iemhpc.campaign.planning import Planned, costs_of, plan_campaign
+from iemhpc.campaign.planning import costs_of, plan_campaign
+from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.summary import CampaignRun, CampaignSummary, in_brief
 from iemhpc.errors import IemhpcError, ProgramError
 from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
@@ -24,8 +25,9 @@ from iemhpc.scheduler.submission import (
     render_scripts,
     submit_runs,
 )
-from iemhpc.settings.campaign import CampaignSettings, Targets, load_campaign
+from iemhpc.settings.campaign import CampaignSettings
 from iemhpc.settings.membrane import MembraneSettings
+from iemhpc.settings.targets import Targets, load_campaign
 from iemhpc.system.assembly import build_box
 from iemhpc.system.uptake import donnan_salt_molar
 from iemhpc.workspace import Workspace, write_json

@@ -11,7 +11,7 @@ from iemhpc.workspace import Workspace
 
 def init(workspace: WorkspaceOption = HERE) -> None:
     """Write a commented campaign.toml and retrain.toml to start from."""
-    from iemhpc.settings.campaign import write_campaign
+    from iemhpc.settings.first_campaign import write_campaign
     from iemhpc.settings.retrain import write_retrain
 
     path = write_campaign(Workspace(workspace))

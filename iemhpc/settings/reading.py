@@ -1,8 +1,11 @@
 """TOML -> pydantic model, with errors that name the key that was probably meant."""
 
+import re
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,15 +61,88 @@ def validate_settings(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        # pydantic calls a list too short where its items were refused: the items say more
-        inner = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
-        said = [
-            _explain(problem, model)
-            for problem in problems
-            if problem["type"] != "too_short" or problem["loc"] not in inner
-        ]
-        raise InputError(f"{where}: " + "; ".join(dict.fromkeys(said))) from error
+        raise InputError(f"{where}: " + "; ".join(_explained(error, model))) from error
+
+
+def salvage_settings(
+    values: dict[str, Any], model: type[SettingsModel]
+) -> tuple[SettingsModel | None, tuple[str, ...]]:
+    """Return what can be read of the values, and all that is wrong with them.
+
+    What is wrong is left out and the rest looked at again, so that the caller may check the rest
+    too before anything is told.
+
+    Returns
+    -------
+    model or None
+        None where the rest is no whole model either.
+    tuple of str
+        What was wrong, in words; empty where the model is that of all values.
+    """
+    said: list[str] = []
+    rest = deepcopy(values)
+    while True:
+        try:
+            return model.model_validate(rest), tuple(dict.fromkeys(said))
+        except ValidationError as error:
+            # what is missing only since it was left out is no news
+            said += _explained(error, model, ignored="missing" if said else "")
+            before = deepcopy(rest)
+            _leave_out(rest, error)
+            if rest == before:
+                return None, tuple(dict.fromkeys(said))
+
+
+def _explained(error: ValidationError, model: type[BaseModel], *, ignored: str = "") -> list[str]:
+    """Return what is wrong, in words, each once; errors of one type may be ignored."""
+    problems = [one for one in error.errors(include_url=False) if one["type"] != ignored]
+    # pydantic calls a list too short where its items were refused: the items say more
+    inner = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
+    said = [
+        _explain(problem, model)
+        for problem in problems
+        if problem["type"] != "too_short" or problem["loc"] not in inner
+    ]
+    return list(dict.fromkeys(said))
+
+
+def _leave_out(values: dict[str, Any], error: ValidationError) -> None:
+    """Take what is wrong out of the values: a key, or the block that lacks one."""
+    problems = error.errors(include_url=False)
+    # items of a list from the last to the first, so that their numbers stay right
+    places = sorted({_place(problem) for problem in problems}, key=_order, reverse=True)
+    for place in places:
+        if place:
+            _take_out(values, place)
+    for problem in problems:
+        if not problem["loc"]:
+            # a rule of the whole: without the keys that it names, the rest can be looked at
+            for key in [key for key in values if re.search(rf"\b{key}\b", problem["msg"])]:
+                del values[key]
+
+
+def _place(problem: Any) -> tuple[str | int, ...]:
+    location: tuple[str | int, ...] = problem["loc"]
+    if problem["type"] == "missing":
+        return location[:-1]
+    # one wrong number of a list: the whole list goes; a rule of a block: the block goes
+    while len(location) > 2 and isinstance(location[-1], int):
+        location = location[:-1]
+    return location
+
+
+def _order(place: tuple[str | int, ...]) -> list[tuple[int, str]]:
+    return [(part, "") if isinstance(part, int) else (-1, part) for part in place]
+
+
+def _take_out(values: Any, place: Sequence[str | int]) -> None:
+    *path, last = place
+    try:
+        for part in path:
+            values = values[part]
+        del values[last]
+    except (KeyError, IndexError, TypeError):
+        return
 
 
 def _explain(problem: Any, model: type[BaseModel]) -> str:

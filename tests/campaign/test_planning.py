@@ -12,7 +12,7 @@ from iemhpc.polymer.capacity import ion_exchange_capacity_meq_g
 from iemhpc.polymer.catalog import load_membrane
 from iemhpc.polymer.own import own_membrane
 from iemhpc.polymer.repeat_unit import RepeatUnit
-from iemhpc.settings.campaign import Targets, load_campaign
+from iemhpc.settings.targets import Targets, load_campaign
 from iemhpc.workspace import Workspace
 
 TEXT = """\

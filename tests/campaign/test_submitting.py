@@ -9,7 +9,7 @@ import pytest
 from iemhpc.campaign import UNFINISHED, plan_campaign, submit_campaign, submitting
 from iemhpc.errors import InputError, MissingInputError, ProgramError
 from iemhpc.lammps.run_folder import plan_json, read_plan
-from iemhpc.settings.campaign import load_campaign
+from iemhpc.settings.targets import load_campaign
 from iemhpc.workspace import Workspace, write_json
 
 TEXT = """\

@@ -6,16 +6,11 @@ import pytest
 
 from iemhpc.errors import InputError, MissingInputError, UnknownNameError
 from iemhpc.resources import resource
-from iemhpc.settings.campaign import (
-    COMMENTED_CAMPAIGN,
-    CampaignSettings,
-    load_campaign,
-    make_campaign,
-    read_campaign,
-    write_campaign,
-)
+from iemhpc.settings.campaign import CampaignSettings, make_campaign, read_campaign
 from iemhpc.settings.cluster import read_cluster
+from iemhpc.settings.first_campaign import COMMENTED_CAMPAIGN, write_campaign
 from iemhpc.settings.protocol import PRESETS, protocol_variables
+from iemhpc.settings.targets import load_campaign
 from iemhpc.workspace import Workspace
 
 ONE = {"systems": [{"membrane": "CR61"}]}
