@@ -8,6 +8,7 @@ from iemhpc.scheduler.base import Scheduler
 SCHEDULERS = {
     "local": "iemhpc.scheduler.local:LocalScheduler",
     "slurm": "iemhpc.scheduler.slurm:SlurmScheduler",
+    "pbs": "iemhpc.scheduler.pbs:PbsScheduler",
 }
 """Name -> module:attribute. A new one is a module, its ``jobs/<name>.sh`` and a line here."""
 

@@ -22,7 +22,7 @@ def cluster_paths(workspace: Workspace) -> dict[str, Path]:
     Examples
     --------
     >>> sorted(cluster_paths(Workspace(Path("nowhere"))))
-    ['slurm', 'this-machine']
+    ['apptainer', 'pbs', 'slurm', 'slurm-gpu', 'this-machine', 'whole-node']
     """
     folders = (resource("jobs", "clusters"), workspace.root / "clusters")
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}

@@ -163,7 +163,7 @@ def _state_of_ended(status: RunStatus, job: Mapping[str, Any] | None) -> tuple[s
     if status.state == "done":
         return "interrupted", "the wanted production has become longer"
     # a task that Slurm queued again is in the queue without a new submission
-    if status.state == "interrupted" and job and job.get("scheduler") == "slurm":
+    if status.state == "interrupted" and job and job.get("scheduler") in ("slurm", "pbs"):
         return "ask", ""
     return status.state, _in_words(status)
 
@@ -226,7 +226,7 @@ def _ask_queues(
     for name in sorted({str(job["scheduler"]) for job in jobs}):
         tasks = [str(job["task"]) for job in jobs if job["scheduler"] == name and job.get("task")]
         try:
-            cluster = load_cluster("slurm" if name == "slurm" else THIS_MACHINE, workspace)
+            cluster = load_cluster(THIS_MACHINE if name == "local" else name, workspace)
             scheduler = scheduler_class(name)(workspace, cluster, Resources())
             answers.update(scheduler.poll(tasks))
         except ProgramError as error:
