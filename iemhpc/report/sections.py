@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from iemhpc.errors import InputError
 from iemhpc.polymer.description import crosslink_note
 from iemhpc.report import figures
 from iemhpc.report.results import ConfigurationResult, LevelResult, read_results
@@ -21,6 +22,7 @@ from iemhpc.saliency.drawing import picture_path
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS, QUANTITIES
 from iemhpc.tables.io import read_frame
+from iemhpc.tables.plan import read_plan_file
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.saliency import SALIENCY_TABLE
 from iemhpc.tables.tuning import CURVE_TABLE, PREDICTION_TABLE, TRAINING_TABLE
@@ -31,6 +33,15 @@ PICTURE_WIDTH = 1300
 
 USUAL_CUTOFF_A, USUAL_PRODUCTION_PS = 10.0, 500.0
 """A run with less of one of them is called a short demonstration run."""
+
+CHEMISTRY = (
+    ("force_field", ""),
+    ("charges", "charges "),
+    ("water_model", "water "),
+    ("ion_set", "ions "),
+    ("topology", ""),
+)
+"""What of a plan says how a box was modelled, and the words before it."""
 
 QUANTITY_NAMES = {
     "peak_position_A": "peak / Å",
@@ -63,36 +74,43 @@ class Tuning:
 
 
 def read_runs(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return a row for each run folder: what was asked and how far it is."""
-    rows = []
-    for path in sorted(workspace.runs.glob("*/plan.json")):
-        plan = read_json(path)
-        status_path = path.with_name("status.json")
-        status = read_json(status_path) if status_path.exists() else {}
-        physics, request = plan.get("physics", {}), plan.get("request", {})
-        protocol, sampling = physics.get("protocol", {}), plan.get("sampling", {})
-        rows.append(
-            {
-                "run_id": path.parent.name,
-                "system": physics.get("system", ""),
-                "salt_molar": request.get("salt_molar"),
-                "realised": request.get("realised_salt_molar"),
-                "inside": request.get("donnan_salt_molar"),
-                "water_per_site": request.get("water_per_site"),
-                "ions": f"{physics.get('n_counterions', '')} / {physics.get('n_coions', '')}",
-                "field": (physics.get("force_field", ""), physics.get("water_model", "")),
-                "anneal_ps": protocol.get("anneal_ps"),
-                "production_ps": sampling.get("production_ps"),
-                "cutoff_A": protocol.get("cutoff_A"),
-                "pppm": protocol.get("pppm"),
-                "note": _run_note(physics, request),
-                "state": status.get("state", "planned"),
-                "stage": status.get("stage", ""),
-                "attempt": status.get("attempt", ""),
-                "reason": status.get("reason", ""),
-            }
-        )
+    """Return a row for each run folder: what was asked and how far it is.
+
+    A run whose plan or status cannot be read is ``unknown``, with the reason.
+    """
+    rows = [_run_row(path.parent) for path in workspace.runs.glob("*/plan.json")]
     return sorted(rows, key=lambda row: (row["system"], row["salt_molar"] or 0.0, row["run_id"]))
+
+
+def _run_row(folder: Path) -> dict[str, Any]:
+    plan: Mapping[str, Any] = {}
+    path = folder / "status.json"
+    try:
+        plan = read_plan_file(folder)
+        status = read_json(path) if path.exists() else {"state": "planned"}
+    except InputError as error:
+        status = {"state": "unknown", "reason": str(error)}
+    physics, request = plan.get("physics", {}), plan.get("request", {})
+    protocol, sampling = physics.get("protocol", {}), plan.get("sampling", {})
+    return {
+        "run_id": folder.name,
+        "system": physics.get("system", ""),
+        "salt_molar": request.get("salt_molar"),
+        "realised": request.get("realised_salt_molar"),
+        "inside": request.get("donnan_salt_molar"),
+        "water_per_site": request.get("water_per_site"),
+        "ions": f"{physics.get('n_counterions', '')} / {physics.get('n_coions', '')}",
+        "chemistry": [f"{said}{physics[name]}" for name, said in CHEMISTRY if name in physics],
+        "anneal_ps": protocol.get("anneal_ps"),
+        "production_ps": sampling.get("production_ps"),
+        "cutoff_A": protocol.get("cutoff_A"),
+        "pppm": protocol.get("pppm"),
+        "note": _run_note(physics, request),
+        "state": status.get("state", "unknown"),
+        "stage": status.get("stage", ""),
+        "attempt": status.get("attempt", ""),
+        "reason": status.get("reason", ""),
+    }
 
 
 def _run_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ from iemhpc.saliency.drawing import AtomMap, Picture, draw, picture_path
 from iemhpc.tables.dataset import DATASET_TABLE, LEVELS
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS, PAIRS
 from iemhpc.tables.io import write_table
+from iemhpc.tables.plan import SCHEMA_VERSION
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.saliency import SALIENCY_TABLE
 from iemhpc.tables.tuning import CURVE_TABLE, PREDICTION_TABLE, TRAINING_TABLE
-from iemhpc.workspace import Workspace, write_json
+from iemhpc.workspace import Workspace, content_hash, write_json
 
 SYSTEMS = ("CR61/NaCl", "Nafion/NaCl", "PVAS/NaCl", "PSbNMP_BCE/KI", "AR103/NaCl", "CEM1/NaCl")
 SMILES = "CC(CC(CC(C)c1ccccc1)c1ccc(S(=O)(=O)[O-])cc1)c1ccc(S(=O)(=O)[O-])cc1"
@@ -31,27 +32,37 @@ REASONS = {
 STATES = ("done", "done", "failed")
 
 
+def physics_of(n: int) -> dict[str, object]:
+    membrane, salt = SYSTEMS[n].split("/")
+    return {
+        "membrane": membrane,
+        "system": SYSTEMS[n],
+        "salt": salt,
+        "n_counterions": 22,
+        "n_coions": 2,
+        "force_field": "gaff2",
+        "charges": "am1bcc",
+        "water_model": "tip3p",
+        "ion_set": "joung-cheatham",
+        "topology": "linear",
+        "protocol": {"cutoff_A": 8.0, "pppm": 5e-4, "anneal_ps": 12.5},
+    }
+
+
+def run_id_of(n: int) -> str:
+    return content_hash(physics_of(n))
+
+
 def write_runs(workspace: Workspace) -> None:
     for n, state in enumerate(STATES):
-        folder = workspace.run(f"{n}f3ac1d200{n}e")
-        system = SYSTEMS[n]
-        membrane, salt = system.split("/")
+        folder = workspace.run(run_id_of(n))
+        membrane = SYSTEMS[n].split("/")[0]
         write_json(
             folder / "plan.json",
             {
-                "schema_version": 4,
+                "schema_version": SCHEMA_VERSION,
                 "run_id": folder.name,
-                "physics": {
-                    "membrane": membrane,
-                    "system": system,
-                    "salt": salt,
-                    "n_counterions": 22,
-                    "n_coions": 2,
-                    "force_field": "gaff2",
-                    "water_model": "tip3p",
-                    "topology": "linear",
-                    "protocol": {"cutoff_A": 8.0, "pppm": 5e-4, "anneal_ps": 12.5},
-                },
+                "physics": physics_of(n),
                 "request": {
                     "salt_molar": 0.3,
                     "realised_salt_molar": 0.262,
@@ -86,7 +97,7 @@ def write_rdfs(workspace: Workspace) -> None:
                 count = rng.poisson(250 * 22 * 400 * volume / 24.0**3 * np.clip(g, 0, None))
                 rows += [
                     {
-                        "run_id": f"{n}f3ac1d200{n}e",
+                        "run_id": run_id_of(n),
                         "pair": pair,
                         "block": block,
                         "bin": i,
@@ -107,7 +118,7 @@ def write_descriptors(workspace: Workspace) -> None:
     rows = []
     for n in range(2):
         row: dict[str, object] = {
-            "run_id": f"{n}f3ac1d200{n}e",
+            "run_id": run_id_of(n),
             "system": SYSTEMS[n],
             "membrane": SYSTEMS[n].split("/")[0],
             "salt": "NaCl",

@@ -11,7 +11,7 @@ from iemhpc.errors import MissingInputError
 from iemhpc.report.page import ReportSummary, write_report
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.io import read_table, write_table
-from iemhpc.workspace import Workspace, read_json, write_json
+from iemhpc.workspace import Workspace, content_hash, read_json, write_json
 
 SECTIONS = ("overview", "runs", "descriptors", "dataset", "results", "grid", "saliency")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -149,6 +149,7 @@ def test_the_page_tells_networks_and_what_fills_the_water(copied):
     for path in copied.runs.glob("*/plan.json"):
         plan = read_json(path)
         plan["physics"] |= {"topology": "network", "salt_inside": "donnan"}
+        plan["run_id"] = content_hash(plan["physics"])
         write_json(path, plan)
     text = read(copied)
     assert "cross-links were not simulated" not in text

@@ -1,11 +1,15 @@
 import base64
+import html
 import io
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from iemhpc.report import sections
+from iemhpc.report.page import write_report
+from iemhpc.tables.plan import SCHEMA_VERSION
 from iemhpc.workspace import Workspace
 
 
@@ -33,6 +37,46 @@ def test_a_run_without_a_status_is_planned(full_workspace, tmp_path):
     target.write_bytes(source.read_bytes())
     (run,) = sections.read_runs(Workspace(tmp_path))
     assert (run["run_id"], run["state"]) == ("abc", "planned")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("plan.json", lambda text: text[: len(text) // 2], "plan.json is damaged or missing: del"),
+        (
+            "plan.json",
+            lambda text: text.replace('"schema_version": ', '"schema_version": 1'),
+            f"plan.json of schema 1{SCHEMA_VERSION}, this iemhpc reads {SCHEMA_VERSION}",
+        ),
+        ("plan.json", lambda text: text.replace("gaff2", "gaff"), "plan.json was changed by hand"),
+        ("status.json", lambda text: text[1:], "status.json"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_told_in_the_table(
+    full_workspace, tmp_path, name, change, told
+):
+    workspace = Workspace(tmp_path)
+    shutil.copytree(full_workspace.runs, workspace.runs)
+    path = next(workspace.runs.iterdir()) / name
+    path.write_text(change(path.read_text()))
+    runs = sections.read_runs(workspace)
+    assert len(runs) == 3
+    (spoilt,) = [run for run in runs if run["state"] == "unknown"]
+    assert told in spoilt["reason"]
+    assert spoilt["run_id"] == path.parent.name
+    write_report(workspace)
+    assert html.escape(told, quote=False) in workspace.report.read_text()
+
+
+def test_a_run_says_how_its_box_was_modelled(full_workspace):
+    run = sections.read_runs(full_workspace)[0]
+    assert run["chemistry"] == [
+        "gaff2",
+        "charges am1bcc",
+        "water tip3p",
+        "ions joung-cheatham",
+        "linear",
+    ]
 
 
 def test_runs_stand_by_system_and_concentration(full_workspace):
