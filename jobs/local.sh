@@ -38,6 +38,8 @@ set -m # each LAMMPS is a process group of its own: its command may be a launche
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
 now() { date -u "$@" +%Y-%m-%dT%H:%M:%SZ; }
 stage=start child= stopping= started=$(now) host=$(uname -n)
+# when this process and its machine started: numbers of processes are given again
+born=$(sed 's/.*) //' /proc/$$/stat 2>/dev/null | cut -d ' ' -f 20) boot=$(head -c 8 /proc/sys/kernel/random/boot_id 2>/dev/null)
 job=${SLURM_JOB_ID:-${PBS_JOBID:-none}} # the same when a queue starts the job again
 
 @@{setup}
@@ -51,8 +53,8 @@ json_text() { # one JSON string without what JSON does not allow
 write_status() { # state, exit code or null, reason
   local ended=null
   [ "$1" = running ] || ended="\"$(now)\""
-  printf '{"state": "%s", "stage": "%s", "attempt": %d, "rc": %s, "reason": %s, "started": "%s", "ended": %s, "host": "%s", "pid": %d, "n_steps": %d}\n' \
-    "$1" "$stage" "$attempt" "$2" "$(json_text "$3")" "$started" "$ended" "$host" $$ "$n_steps" \
+  printf '{"state": "%s", "stage": "%s", "attempt": %d, "rc": %s, "reason": %s, "started": "%s", "ended": %s, "host": "%s", "pid": %d, "start": "%s", "boot": "%s", "n_steps": %d}\n' \
+    "$1" "$stage" "$attempt" "$2" "$(json_text "$3")" "$started" "$ended" "$host" $$ "$born" "$boot" "$n_steps" \
     >status.json.part && mv -f status.json.part status.json
 }
 
@@ -73,7 +75,7 @@ collect_segments() { # what LAMMPS noted of each trajectory -> one list, in the 
 }
 
 works_here() { # process: numbers are given again, and the dead may linger as zombies
-  [ ! -d /proc/self ] || [ "$(readlink "/proc/$1/cwd")" = "$(pwd -P)" ]
+  [ ! -d /proc/self ] || [ "/proc/$1/cwd" -ef . ]
 }
 
 take_lock() { # one writer a folder; a lock of the dead, or of this very job requeued, is no lock
@@ -87,7 +89,13 @@ take_lock() { # one writer a folder; a lock of the dead, or of this very job req
     read -r owner_host owner_pid owner_job 2>/dev/null <run.lock/owner || sleep 1
     if [ "$owner_host" = "$host" ]; then
       if kill -0 "$owner_pid" 2>/dev/null && works_here "$owner_pid"; then return 1; fi
-    elif { [ "$job" = none ] || [ "$owner_job" != "$job" ]; } && [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
+    elif [ "$job" != none ] && [ "$owner_job" = "$job" ]; then
+      # its node is dead, says the queue; one that is only out of reach still touches the lock
+      : >run.lock.seen
+      sleep 50
+      if [ run.lock/owner -nt run.lock.seen ]; then return 1; fi
+      rm -f run.lock.seen
+    elif [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
       return 1
     fi
     mv run.lock "run.lock.$$" 2>/dev/null && rm -rf "run.lock.$$"
@@ -97,7 +105,7 @@ take_lock() { # one writer a folder; a lock of the dead, or of this very job req
 
 end_orphans() { # LAMMPS of an attempt whose script was killed: it would write into our files
   local pid
-  read -r pid 2>/dev/null <lammps.pid || return 0
+  read -r pid _ 2>/dev/null <lammps.pid || return 0
   rm -f lammps.pid
   kill -0 -- "-$pid" 2>/dev/null || return 0
   # a number is not given again while its group lives: no leader means that the group is ours
@@ -124,7 +132,7 @@ begin_child() { # file for its words, command
   shift
   "$@" </dev/null >"$screen" 2>&1 &
   child=$!
-  echo "$child" >lammps.pid
+  echo "$child $$" >lammps.pid
   [ -z "$stopping" ] || stop "$stopping" 15 # it came while the child was being started
 }
 
@@ -231,11 +239,14 @@ take_lock || {
   exit 75
 }
 ( # touches the lock while this script lives; ends it well when the process that started it is gone
-  # or somebody has cancelled it
-  beat=60
-  [ -z "$IEMHPC_PARENT" ] || beat=2
-  while sleep $beat && kill -0 $$; do
-    touch run.lock/owner
+  # or somebody has cancelled it; ends LAMMPS where this script was killed without a word
+  beats=0
+  while sleep 2; do
+    if ! { kill -0 $$ && works_here $$; }; then
+      read -r group owner <lammps.pid && [ "$owner" = $$ ] && kill -KILL -- "-$group"
+      break
+    fi
+    [ $((beats++ % 10)) -gt 0 ] || touch run.lock/owner
     [ ! -e cancelled.json ] || { kill -TERM $$; break; }
     [ -z "$IEMHPC_PARENT" ] || kill -0 "$IEMHPC_PARENT" || { kill -TERM $$; break; }
   done
