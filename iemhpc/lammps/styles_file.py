@@ -25,7 +25,9 @@ _HEAD = """\
 # Styles and coefficients of {force_field}, written by iemhpc; include after read_data.
 # Define cutoff_A first; kspace_style is the script's.
 variable cutoff_A index 10.0
-pair_style lj/cut/coul/long ${{cutoff_A}}
+# Where the Coulomb sum goes over from real space to the mesh: speed, at the same accuracy
+variable coulomb_cutoff_A index ${{cutoff_A}}
+pair_style lj/cut/coul/long ${{cutoff_A}} ${{coulomb_cutoff_A}}
 pair_modify mix {mixing} tail yes
 special_bonds {special_bonds}
 """
