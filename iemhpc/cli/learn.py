@@ -29,8 +29,8 @@ def dataset_build(
         bool,
         typer.Option(
             "--no-reference",
-            help="Leave out the shipped reference descriptors, which serve while there are "
-            "neither labels nor runs of your own.",
+            help="Leave out the shipped reference descriptors, which serve theory labels that no "
+            "run of yours serves.",
         ),
     ] = False,
     json: JsonOption = False,

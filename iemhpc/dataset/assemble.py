@@ -92,7 +92,7 @@ class DatasetSummary:
             lines.append(
                 f"descriptors of {self.n_reference} points are of the reference campaign, short "
                 "runs of 24 Å, to try the levels with (docs/reference-campaign.md); your own runs "
-                "take their place"
+                "take their place, --no-reference leaves them out"
             )
         lines += [f"  {count} without: {reason}" for reason, count in self.null_reasons.items()]
         return [*lines, *(f"look at this: {warning}" for warning in self.warnings)]
@@ -107,10 +107,10 @@ def build_dataset(
 ) -> DatasetSummary:
     """Join the labels with the descriptors and write ``dataset.parquet``.
 
-    Without imported labels the theory set is used. Without ``descriptors.parquet`` either, the
-    theory set comes with the descriptors of the reference campaign, unless ``with_reference`` is
-    False; in every other case a point that no run serves keeps null descriptors. Where the content
-    has not changed, the file is left alone.
+    Without imported labels the theory set is used; its points that no run serves have the
+    descriptors of the reference campaign, unless ``with_reference`` is False. A label of one's own
+    never has them: without a run its descriptors stay null. Where the content has not changed, the
+    file is left alone.
 
     Raises
     ------
@@ -122,14 +122,14 @@ def build_dataset(
     labels = read_labels(workspace)
     kinds = [str(label["label_kind"]) for label in labels]
     warnings = check_kinds(kinds, mix_label_kinds=mix_label_kinds)
-    is_reference = with_reference and is_untouched(workspace)
-    runs = _read_runs(reference_path() if is_reference else workspace.descriptors)
+    runs = _read_runs(workspace.descriptors)
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
-    whose = " of the reference campaign" if is_reference else ""
-    say(f"{len(labels)} labels, {n_runs} runs{whose} with descriptors")
+    say(f"{len(labels)} labels, {n_runs} runs with descriptors")
+    reference = None
+    if with_reference and not workspace.labels.exists():
+        reference = _comparable(_read_runs(reference_path()), runs)
     found: list[str] = []
-    source = REFERENCE if is_reference else "runs"
-    frame = pd.DataFrame(join(labels, runs, source=source, warn=found.append))
+    frame = pd.DataFrame(join(labels, runs, reference=reference, warn=found.append))
     warnings = (*warnings, *dict.fromkeys(found))
     nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
@@ -227,9 +227,17 @@ def reference_path() -> Path:
     return resource("data", "reference", "descriptors.parquet")
 
 
-def is_untouched(workspace: Workspace) -> bool:
-    """Say whether a workspace has neither labels nor runs of its own."""
-    return not (workspace.labels.exists() or workspace.descriptors.exists())
+def _comparable(
+    reference: dict[str, list[Row]] | None, runs: dict[str, list[Row]] | None
+) -> dict[str, list[Row]] | None:
+    """Return reference runs only where they follow the site convention of the runs."""
+    conventions = {
+        row["site_convention"]
+        for table in (reference, runs)
+        for rows in (table or {}).values()
+        for row in rows
+    }
+    return reference if len(conventions) < 2 else None
 
 
 def _read_runs(path: Path) -> dict[str, list[Row]] | None:

@@ -29,7 +29,7 @@ def join(
     labels: Sequence[Row],
     runs: Mapping[str, Sequence[Row]] | None,
     *,
-    source: str = "runs",
+    reference: Mapping[str, Sequence[Row]] | None = None,
     warn: Say = quiet,
 ) -> list[Row]:
     """Return the rows of a dataset.
@@ -40,25 +40,36 @@ def join(
         Rows of LABEL_TABLE.
     runs : mapping of str to rows, or None
         Rows of DESCRIPTOR_TABLE by system in lower case; None where no run has been read.
-    source : str
-        Whose runs these are: the ``descriptor_source`` of the points that they serve.
+    reference : mapping of str to rows, optional
+        Runs, in the same way, for the points that no run serves.
     warn : callable
         Takes a line for each point that has runs which are no replicas of each other.
     """
-    rows = [_joined(label, runs, source=source, warn=warn) for label in labels]
+    rows = [_joined(label, runs, reference, warn=warn) for label in labels]
     names = list(dict.fromkeys([*DATASET_TABLE.names, *(name for row in rows for name in row)]))
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def _joined(label: Row, runs: Mapping[str, Sequence[Row]] | None, *, source: str, warn: Say) -> Row:
+def _joined(
+    label: Row,
+    runs: Mapping[str, Sequence[Row]] | None,
+    reference: Mapping[str, Sequence[Row]] | None,
+    *,
+    warn: Say,
+) -> Row:
     row: Row = {**label, "descriptor_source": None, "run_ids": None, "realised_salt_molar": None}
     if any(label[name] is not None for name in DESCRIPTORS):
         missing = [name for name in DESCRIPTORS if label[name] is None]
         reason = f"not in the imported table: {', '.join(missing)}" if missing else None
         return {**row, "descriptor_source": "imported", "null_reason": reason}
-    if runs is None:
-        return {**row, "null_reason": "no runs yet"}
-    serving, reason = _serving(label, runs.get(str(label["system"]).lower(), ()))
+    system = str(label["system"]).lower()
+    serving, reason = list[Row](), "no runs yet"
+    if runs is not None:
+        serving, reason = _serving(label, runs.get(system, ()))
+    source = "runs"
+    if not serving and reference is not None:
+        serving, _ = _serving(label, reference.get(system, ()))
+        source = "reference"
     if not serving:
         return {**row, "null_reason": reason}
     serving = _replicas(serving, point=_point_name(label), warn=warn)

@@ -1,8 +1,10 @@
+from functools import partial
+
 import pandas as pd
 import pytest
 
+from iemhpc.dataset import assemble
 from iemhpc.dataset.assemble import (
-    build_dataset,
     dataset_hash,
     describe_dataset,
     read_dataset,
@@ -16,6 +18,7 @@ from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
 from iemhpc.tables.io import write_table
 
+build_dataset = partial(assemble.build_dataset, with_reference=False)
 POSITION = "counterion_water_peak_position_A"
 
 
@@ -239,6 +242,28 @@ def test_every_descriptor_of_a_served_point_is_taken(run_row):
     label = {**dict.fromkeys(DESCRIPTORS), "system": "CR61/NaCl", "salt_molar": 0.1}
     (row,) = join([{**label, "water_per_site": 21.4}], {"cr61/nacl": [run_row("a")]})
     assert [row[name] for name in DESCRIPTORS] == [run_row("a")[name] for name in DESCRIPTORS]
+
+
+def test_the_theory_set_has_the_reference_descriptors_where_no_run_serves(workspace, run_row):
+    summary = assemble.build_dataset(workspace)
+    assert summary.n_complete > 40
+    assert any("of the reference campaign" in line for line in summary.lines())
+    mine = run_row("a", salt_molar_low=0.05, salt_molar_high=0.3)
+    write_runs(workspace, [mine])
+    summary = assemble.build_dataset(workspace)
+    frame = read_dataset(workspace)
+    assert point(frame, 0.1)["run_ids"] == "a"
+    assert point(frame, 0.01)["descriptor_source"] == "reference"
+    assert summary.n_reference == (frame["descriptor_source"] == "reference").sum()
+    refresh_dataset(workspace)
+    assert read_dataset(workspace).equals(frame)
+    write_runs(workspace, [{**mine, "site_convention": "center"}])
+    assert assemble.build_dataset(workspace).n_reference == 0
+
+
+def test_labels_of_ones_own_never_have_the_reference_descriptors(workspace, own_rows, write_csv):
+    import_table(workspace, write_csv([{**row, "polymer": "CR61"} for row in own_rows[:1]]))
+    assert assemble.build_dataset(workspace).n_reference == 0
 
 
 def test_a_dataset_brought_alone_is_left_as_it_is_and_one_with_inputs_is_made_again(workspace):
