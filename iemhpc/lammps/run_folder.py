@@ -8,6 +8,7 @@ points which round to the same box share one run.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from iemhpc import __version__
@@ -49,6 +50,9 @@ REQUEST = (
 
 SAMPLING = ("production_ps", "frame_ps", "timestep_fs")
 """Keys of ``RunPlan.sampling``."""
+
+BOX = "system.data"
+"""The box: a run's folder without it is planned, and built in its job."""
 
 FRCMOD = "gaff2.frcmod"
 """What was estimated for GAFF2, in Amber's format, where anything was."""
@@ -101,8 +105,13 @@ class RunPlan:
         return content_hash(self.physics)
 
 
+def is_built(folder: Path) -> bool:
+    """Say whether a run's folder has its box: it may be planned here and built in its job."""
+    return (folder / BOX).exists()
+
+
 def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
-    """Write a run's folder, whole or not at all; one that is there is left as it is.
+    """Write a run's folder, whole or not at all; one that has its box is left as it is.
 
     Parameters
     ----------
@@ -130,8 +139,34 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
             raise InputError(
                 f"{folder} holds the plan of run {read_plan(folder).run_id}; delete or rename it"
             )
+        if not is_built(folder):
+            add_box(folder, plan, box)
         return folder
     _check_box(plan, box)
+    with publishing(folder) as temporary:
+        temporary.mkdir()
+        _write_box(temporary, plan, box)
+        write_json(temporary / "plan.json", plan_json(plan))
+    return folder
+
+
+def add_box(folder: Path, plan: RunPlan, box: MembraneBox) -> None:
+    """Put a box into the folder of its plan; the data file comes last, so that it means all.
+
+    Raises
+    ------
+    InputError
+        Where the box is not what the plan says.
+    """
+    _check_box(plan, box)
+    with TemporaryDirectory(dir=folder, prefix=".box.") as temporary:
+        _write_box(Path(temporary), plan, box)
+        names = sorted(path.name for path in Path(temporary).iterdir())
+        for name in [*(name for name in names if name != BOX), BOX]:
+            (Path(temporary) / name).replace(folder / name)
+
+
+def _write_box(folder: Path, plan: RunPlan, box: MembraneBox) -> None:
     title = f"{plan.physics['system']} run {plan.run_id}, written by iemhpc {__version__}"
     data = data_text(
         box.parameters,
@@ -140,21 +175,14 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
         molecule=box.molecule,
         title=title,
     )
-    with publishing(folder) as temporary:
-        temporary.mkdir()
-        write_text(temporary / "system.data", data)
-        write_text(temporary / "styles.in", styles_text(box.parameters))
-        write_table(
-            temporary / "roles.parquet", ROLE_TABLE, role_rows(box), {"run_id": plan.run_id}
-        )
-        table = parameters_csv(box.parameters, plan.physics["protocol"])
-        write_text(temporary / "parameters.csv", table)
-        if box.parameters.frcmod:
-            write_text(temporary / FRCMOD, "\n".join((*box.parameters.frcmod, "")))
-        if box.network is not None:
-            write_json(temporary / NETWORK, asdict(box.network))
-        write_json(temporary / "plan.json", plan_json(plan))
-    return folder
+    write_text(folder / BOX, data)
+    write_text(folder / "styles.in", styles_text(box.parameters))
+    write_table(folder / "roles.parquet", ROLE_TABLE, role_rows(box), {"run_id": plan.run_id})
+    write_text(folder / "parameters.csv", parameters_csv(box.parameters, plan.physics["protocol"]))
+    if box.parameters.frcmod:
+        write_text(folder / FRCMOD, "\n".join((*box.parameters.frcmod, "")))
+    if box.network is not None:
+        write_json(folder / NETWORK, asdict(box.network))
 
 
 def read_network(folder: Path) -> NetworkShape | None:

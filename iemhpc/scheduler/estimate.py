@@ -8,7 +8,7 @@ other: ``efficiency = 1 / (1 + k (cores - 1) / n_atoms)``.
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -75,9 +75,7 @@ def equilibration_steps(plan: Mapping[str, Any]) -> float:
     )
 
 
-def estimated_core_hours(
-    plan: Mapping[str, Any], *, cores: int = 1, atom_step_s: float | None = None
-) -> float:
+def estimated_core_hours(plan: Mapping[str, Any], *, cores: int = 1, pace: float = 1.0) -> float:
     """Return the core-hours of a whole run; 0 where its plan does not say how many atoms it has.
 
     Parameters
@@ -86,9 +84,9 @@ def estimated_core_hours(
         What ``plan.json`` holds.
     cores : int
         Of the run; they wait for each other, so that more cores cost more.
-    atom_step_s : float, optional
-        Core-seconds of one atom's step, from :func:`measured_atom_step_s`; by default what was
-        measured for the plan's cut-off elsewhere.
+    pace : float
+        How many times longer this machine takes than the one that was measured, from
+        :func:`measured_pace`.
 
     Examples
     --------
@@ -107,19 +105,22 @@ def estimated_core_hours(
         return 0.0
     sampling = plan["sampling"]
     production = float(sampling["production_ps"]) * FS_PER_PS / float(sampling["timestep_fs"])
-    if atom_step_s is None:
-        atom_step_s = usual_atom_step_s(float(plan["physics"]["protocol"].get("cutoff_A", 10.0)))
     steps = equilibration_steps(plan) + production
-    return steps * n_atoms * atom_step_s / efficiency(cores, n_atoms) / 3600.0
+    each_s = pace * atom_step_s(_cutoff_A(plan)) / efficiency(cores, n_atoms)
+    return steps * n_atoms * each_s / 3600.0
 
 
-def usual_atom_step_s(cutoff_A: float) -> float:
-    """Return the core-seconds of one atom's step, where nothing was measured here.
+def _cutoff_A(plan: Mapping[str, Any]) -> float:
+    return float(plan["physics"].get("protocol", {}).get("cutoff_A", 10.0))
+
+
+def atom_step_s(cutoff_A: float) -> float:
+    """Return the core-seconds of one atom's step on the machine that was measured.
 
     Examples
     --------
     >>> for cutoff_A, measured in MEASURED_ATOM_STEPS_PER_S.items():
-    ...     assert 0.93 < usual_atom_step_s(cutoff_A) * measured < 1.07
+    ...     assert 0.93 < atom_step_s(cutoff_A) * measured < 1.07
     """
     return ANCHOR_S + PER_CUBIC_A_S * cutoff_A**3
 
@@ -135,30 +136,39 @@ def efficiency(cores: int, n_atoms: float) -> float:
     return 1.0 / (1.0 + WAITING_ATOMS * (cores - 1) / n_atoms)
 
 
-def measured_atom_step_s(runs: Iterable[Path]) -> float | None:
-    """Return the median core-seconds of one atom's step in finished productions, None without any.
+def measured_pace(finished: Mapping[Path, Mapping[str, Any]]) -> float | None:
+    """Return how many times longer runs took here than on the machine that was measured.
 
     Parameters
     ----------
-    runs : iterable of Path
-        Folders of finished runs of one cut-off.
+    finished : mapping of Path to mapping
+        Folders of finished runs -> what their ``plan.json`` holds.
+
+    Returns
+    -------
+    float or None
+        The median; None where no run has a log that says it.
     """
-    found = [rate for run in runs if (rate := _rate_of(run)) is not None]
-    return median(found) if found else None
+    paces = [pace for run, plan in finished.items() if (pace := _pace_of(run, plan)) is not None]
+    return median(paces) if paces else None
 
 
-def _rate_of(run: Path) -> float | None:
-    """Return the core-seconds of one atom's step in the longest production of a run."""
-    loops: list[tuple[bytes, ...]] = []
+def _pace_of(run: Path, plan: Mapping[str, Any]) -> float | None:
+    """Return the pace of the longest production of a run."""
+    loops: list[list[float]] = []
     for path in run.glob("log.production.*.lammps"):
         try:
-            loops += _LOOP.findall(path.read_bytes())
+            text = path.read_bytes()
         except OSError:
             continue
+        loops += [[float(word) for word in match.groups()] for match in _LOOP.finditer(text)]
     if not loops:
         return None
-    seconds, cores, steps, atoms = map(float, max(loops, key=lambda loop: int(loop[2])))
-    return seconds * cores / (steps * atoms) if steps * atoms > 0 else None
+    seconds, cores, steps, atoms = max(loops, key=lambda loop: loop[2])
+    if steps * atoms <= 0:
+        return None
+    spent_s = seconds * cores * efficiency(int(cores), atoms) / (steps * atoms)
+    return spent_s / atom_step_s(_cutoff_A(plan))
 
 
 def estimated_bytes(plan: Mapping[str, Any]) -> int:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from iemhpc.scheduler.estimate import (
+    atom_step_s,
+    efficiency,
     equilibration_steps,
     estimated_bytes,
     estimated_core_hours,
-    measured_atom_step_s,
+    measured_pace,
 )
 from iemhpc.settings.protocol import PRESETS, protocol_variables
 
@@ -73,23 +75,23 @@ def write_log(run: Path, name: str, seconds: float, *, procs: int = 1, steps: in
     (run / name).write_text(text)
 
 
-def test_the_rate_of_finished_runs_is_the_median_of_their_core_seconds(tmp_path: Path) -> None:
+def test_the_pace_of_finished_runs_is_the_median_of_their_core_seconds(tmp_path: Path) -> None:
     for number, seconds in enumerate((1.0, 2.0, 90.0)):
         write_log(tmp_path / str(number), "log.production.1.lammps", seconds, procs=2)
-    runs = sorted(tmp_path.iterdir())
-    assert measured_atom_step_s(runs) == pytest.approx(2.0 * 2 / (1000 * 500))
-    rate = measured_atom_step_s(runs)
-    assert estimated_core_hours(plan_of(), atom_step_s=rate) == pytest.approx(
-        estimated_core_hours(plan_of(), atom_step_s=1.0) * 8e-6
+    pace = measured_pace(dict.fromkeys(sorted(tmp_path.iterdir()), plan_of()))
+    spent = 2.0 * 2 / (1000 * 500) * efficiency(2, 500)
+    assert pace == pytest.approx(spent / atom_step_s(10.0))
+    assert estimated_core_hours(plan_of(), pace=pace) == pytest.approx(
+        pace * estimated_core_hours(plan_of())
     )
 
 
-def test_the_longest_attempt_says_a_runs_rate_and_a_cut_one_says_none(tmp_path: Path) -> None:
+def test_the_longest_attempt_says_a_runs_pace_and_a_cut_one_says_none(tmp_path: Path) -> None:
     run = tmp_path / "run"
     write_log(run, "log.production.1.lammps", 1.0, steps=10)
     write_log(run, "log.production.2.lammps", 1.0)
-    assert measured_atom_step_s([run]) == pytest.approx(1.0 / (1000 * 500))
+    assert measured_pace({run: plan_of()}) == pytest.approx(1 / (1000 * 500) / atom_step_s(10.0))
     (run / "log.production.1.lammps").write_text("killed\n")
     (run / "log.production.2.lammps").unlink()
-    assert measured_atom_step_s([run]) is None
-    assert measured_atom_step_s([]) is None
+    assert measured_pace({run: plan_of()}) is None
+    assert measured_pace({}) is None
