@@ -19,6 +19,7 @@ from iemhpc.polymer.capacity import water_per_site
 from iemhpc.polymer.catalog import Membrane, System, as_membrane, load_membrane, load_salt
 from iemhpc.settings.campaign import CampaignSettings, SystemSettings
 from iemhpc.system.composition import Composition, compose
+from iemhpc.system.uptake import fixed_charge_note
 
 _Point = tuple[object, ...]
 _Place = tuple[int, int, int]
@@ -116,6 +117,7 @@ def _plan_entry(
         compositions = list(_compositions(campaign, entry, system, draft.problems))
         ranks = _ranks(compositions)
         draft.notes += [note for one in compositions for note in _notes(one, campaign)]
+        draft.notes += filter(None, (_charge_note(system, one) for one in compositions))
         for chemistry in chemistries:
             check_ions(system, chemistry, problems=draft.problems, notes=draft.notes)
             for composition in compositions:
@@ -239,6 +241,14 @@ def _waters(entry: SystemSettings, system: System) -> Iterable[float | None]:
         polymer = system.membrane.polymer
         return [water_per_site(polymer, system.counterion, g_g) for g_g in entry.water_uptake]
     return entry.water_per_site or (None,)
+
+
+def _charge_note(system: System, composition: Composition) -> str | None:
+    return fixed_charge_note(
+        system,
+        water_per_site=composition.wanted_water_per_site,
+        salt_inside=composition.salt_inside,
+    )
 
 
 def _notes(composition: Composition, campaign: CampaignSettings) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from iemhpc.polymer.network import counted
 from iemhpc.system.composition import Composition
+from iemhpc.system.uptake import box_charge_molar
 
 BRIEF = 120
 """Characters of a reason that was said in full before."""
@@ -164,7 +165,8 @@ def composition_lines(run: CampaignRun) -> list[str]:
     form = f"dry in the {run.counterion} form"
     held = {
         "external": "as outside",
-        "donnan": "what Donnan-Manning leaves of it",
+        "donnan": "what Donnan-Manning leaves of it beside the box's own fixed charge, "
+        f"{box_charge_molar(box.water_per_site):.3g} mol/L",
     }[box.salt_inside]
     figures = {
         "architecture": architecture,

@@ -119,7 +119,10 @@ def _run_note(physics: Mapping[str, Any], request: Mapping[str, Any]) -> str:
         notes.append(crosslink_note(str(physics.get("membrane", ""))))
     if physics.get("salt_inside") == "donnan":
         system = physics.get("system", "")
-        notes.append(f"{system}: the sorbed water holds what Donnan-Manning leaves of that outside")
+        notes.append(
+            f"{system}: the sorbed water holds what Donnan-Manning leaves of that outside beside "
+            "the box's own fixed charge"
+        )
     return "; ".join(notes)
 
 

@@ -5,9 +5,10 @@ brings ``nu_ct`` counter-ions and ``nu_co`` co-ions, so that
 ``n_ct = n_sites |z_site| / z_ct + nu_ct n_pairs`` and ``n_co = nu_co n_pairs``. Rounding to whole
 pairs moves the concentration: a box of 24 Å holds none at 0.01 mol/L.
 
-``c`` is the concentration of the outer solution, or what Donnan-Manning leaves of it inside
-(``salt_inside``). In a network each cross-linker counts once, in the chain it was drawn with; its
-far side is a further place in some chain and has no hydrogens of its own to weigh.
+``c`` is the concentration of the outer solution, or what Donnan-Manning leaves of it beside the
+box's own fixed charge (``salt_inside``). In a network each cross-linker counts once, in the chain
+it was drawn with; its far side is a further place in some chain and has no hydrogens of its own to
+weigh.
 """
 
 import math

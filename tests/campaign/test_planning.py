@@ -65,7 +65,7 @@ def test_a_plan_records_what_theory_says_the_membrane_would_hold(workspace: Work
     campaign = load_campaign(workspace, (), overrides={"salt_molar": [1.0]})
     ((one,), _) = plan_campaign(campaign)
     assert one.plan.request["salt_molar"] == 1.0
-    assert one.plan.request["donnan_salt_molar"] == pytest.approx(0.40, abs=0.005)
+    assert one.plan.request["donnan_salt_molar"] == pytest.approx(0.43, abs=0.005)
 
 
 def test_replicas_differ_by_seed_alone(workspace: Workspace) -> None:
@@ -230,6 +230,10 @@ def test_donnan_uptake_is_another_run_even_where_the_ions_are_as_many(workspace:
     (one,) = planned_of(workspace, salt_molar=[1.0], salt_inside="donnan")
     request = one.plan.request
     assert request["inside_salt_molar"] == request["donnan_salt_molar"] < request["salt_molar"]
+    for inside, n_notes in (("donnan", 1), ("external", 0)):
+        overrides = {"salt_molar": [0.3, 1.0], "salt_inside": inside}
+        _, notes = plan_campaign(load_campaign(workspace, (), overrides=overrides))
+        assert sum("the box's own fixed charge, 2.64 mol/L" in note for note in notes) == n_notes
 
 
 def test_a_box_enlarged_for_its_pairs_says_its_edge(workspace: Workspace) -> None:
