@@ -68,8 +68,7 @@ def own_membrane(
     ('own-...', ['unit 1', 'methyl acrylate'])
     """
     tables, problems = _unit_tables(units, crosslinker=crosslinker, tethered=tethered)
-    has_water = water_per_site is not None or water_uptake is not None
-    if problems := problems + _lacking(name, salts=salts, has_water=has_water):
+    if problems := problems + _lacking(name, salts=salts, water=(water_per_site, water_uptake)):
         raise InputError("; ".join(problems))
     values = {
         "name": name or "own",
@@ -82,8 +81,7 @@ def own_membrane(
         "network": {"crosslinker": tables[-1]["name"]} if crosslinker is not None else None,
     }
     settings = make_membrane_settings(values, where=WHERE)
-    polymer = as_membrane(settings).polymer
-    usual = f"own-{polymer.hash[:6]}"
+    usual = f"own-{as_membrane(settings).polymer.hash[:6]}"
     return settings.model_copy(update={"name": usual}) if name is None else settings
 
 
@@ -109,7 +107,9 @@ def _unit_tables(
     return tables, problems
 
 
-def _lacking(name: str | None, *, salts: Sequence[str], has_water: bool) -> list[str]:
+def _lacking(
+    name: str | None, *, salts: Sequence[str], water: tuple[float | None, float | None]
+) -> list[str]:
     """Return what is wrong with a polymer of one's own besides its units."""
     problems = []
     if name is not None and name.lower() in {known.lower() for known in membrane_names()}:
@@ -119,7 +119,7 @@ def _lacking(name: str | None, *, salts: Sequence[str], has_water: bool) -> list
         )
     if not salts:
         problems.append("a polymer of your own needs its salts: add --salt NaCl")
-    if not has_water:
+    if water == (None, None):
         problems.append("it needs its water: add --water-per-site 20, or --water-uptake 0.5 (g/g)")
     return problems
 

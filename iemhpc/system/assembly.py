@@ -101,6 +101,8 @@ class _Polymer:
     """One a chain, or one for a whole network."""
     kinds: list[Hashable]
     """Molecules of the same kind have the same parameters."""
+    units: tuple[RepeatUnit, ...]
+    """The kinds of units that they are made of."""
     laid: BeadNetwork | None
     """Of a network: where its units are."""
 
@@ -130,12 +132,10 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
 ) -> MembraneBox:
     """Build the polymer, parametrise and pack every molecule of a composition.
 
-    Where the membrane has a cross-linker, the polymer is a network.
-
     Parameters
     ----------
     system : System
-        Membrane and salt.
+        Membrane and salt; where the membrane has a cross-linker, the polymer is a network.
     composition : Composition
         From :func:`iemhpc.system.composition.compose`, for the same system.
     force_field, water_model : str
@@ -161,8 +161,7 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     _check_system(system, composition)
     taken = charges_for(force_field, charges)
     polymer = _polymer(system.membrane, composition, seed=seed, say=say)
-    units = system.membrane.polymer.units
-    chains = _parametrised(polymer, _function(force_field), units=units, charges=taken, say=say)
+    chains = _parametrised(polymer, _function(force_field), charges=taken, say=say)
     solutes = _solutes(system, composition, water_model, ion_set=ion_set, say=say)
     merged = merge([*((one, 1) for one in chains), *((s.parameters, s.count) for s in solutes)])
     _check_neutral(merged, system.name)
@@ -208,14 +207,16 @@ def _polymer(membrane: Membrane, composition: Composition, *, seed: int, say: Sa
         chain_sequence(membrane.polymer, composition.units_per_chain, chain_seed(seed, index))
         for index in range(composition.n_chains)
     ]
+    units = membrane.polymer.units
     if membrane.topology == "linear":
-        chains = [link(units) for units in sequences]
-        return _Polymer(molecules=chains, kinds=list(sequences), laid=None)
+        chains = [link(sequence) for sequence in sequences]
+        return _Polymer(molecules=chains, kinds=list(sequences), units=units, laid=None)
     edge_A = _edge_A(composition.box_A, attempt=0)
     laid = lay_network(sequences, edge_A=edge_A, seed=seed, name=membrane.name)
     for line in laid.shape.lines():
         say(line)
-    return _Polymer(molecules=[link_network(laid.network)], kinds=[None], laid=laid)
+    network = link_network(laid.network)
+    return _Polymer(molecules=[network], kinds=[None], units=units, laid=laid)
 
 
 def _function(force_field: str) -> Parametrise:
@@ -225,19 +226,14 @@ def _function(force_field: str) -> Parametrise:
 
 
 def _parametrised(
-    polymer: _Polymer,
-    parametrise: Parametrise,
-    *,
-    units: Sequence[RepeatUnit],
-    charges: str,
-    say: Say,
+    polymer: _Polymer, parametrise: Parametrise, *, charges: str, say: Say
 ) -> list[Parameters]:
     """Return the parameters of each molecule; equal ones are parametrised once."""
     known: dict[Hashable, Parameters] = {}
     say(f"parameters of {_described(polymer)}")
     for kind, molecule in zip(polymer.kinds, polymer.molecules, strict=True):
         if kind not in known:
-            masks = tethered_masks(molecule, units)
+            masks = tethered_masks(molecule, polymer.units)
             known[kind] = replace(
                 parametrise(molecule, charges, say=say),
                 # a force field knows nothing of the sites that a user gave
