@@ -2,6 +2,9 @@
 
 A run is ``bash run.sh`` in a session of its own. Ctrl-C, TERM and the death of this process reach
 it as TERM: LAMMPS writes a restart file and stops, and the next submission goes on from there.
+
+Submissions at the same time share the cores: each starts further runs only on cores that nobody
+has, but always has one run going, so that a short one need not wait for a campaign to end.
 """
 
 import contextlib
@@ -22,14 +25,19 @@ from iemhpc.processes import identity_text, is_same_process, parse_identity, thi
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState, Resources, Submission
 from iemhpc.scheduler.cluster import lammps_words
+from iemhpc.scheduler.cores import Cores, cores_of_this_machine, take_cores
 from iemhpc.scheduler.run_files import describe_run, read_status
 from iemhpc.scheduler.scripts import render_runs
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
-LOOK_S = 0.2
+LOOK_S = 0.5
+BLINK_S = 0.01
+"""A core is idle for so long at most between two runs."""
+
 SAY_S = 20.0
 AGAIN = "give the same command again to go on"
+SHARE = "one run at a time here until there are free ones"
 PATIENCE_S = 40.0
 """run.sh gives LAMMPS 15 s for its restart file and 5 s to end."""
 
@@ -39,6 +47,7 @@ class _Child:
     run: Path
     process: subprocess.Popen[bytes]
     name: str
+    cores: Cores
     stage: str = ""
     said: float = field(default_factory=time.monotonic)
 
@@ -56,15 +65,16 @@ class LocalScheduler:
 
     @property
     def at_once(self) -> int:
-        """How many runs the cores of this machine take."""
-        return len(os.sched_getaffinity(0)) // self.resources.cores_per_run
+        """How many runs the cores of this machine take, or fewer where the profile says so."""
+        fit = len(cores_of_this_machine()) // self.resources.cores_per_run
+        return min(fit, self.cluster.at_once or fit)
 
     def check(self) -> None:
         """Raise ProgramError where LAMMPS is missing, ResourceError where cores are."""
         if self.at_once < 1:
             raise ResourceError(
                 f"cores_per_run = {self.resources.cores_per_run}, but this machine has "
-                f"{len(os.sched_getaffinity(0))}; set cores_per_run to that or less"
+                f"{len(cores_of_this_machine())}; set cores_per_run to that or less"
             )
         lammps_words(self.cluster, cores=self.resources.cores_per_run)
 
@@ -88,13 +98,15 @@ class LocalScheduler:
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Run everything to its end."""
-        waiting, living = list(submission.runs), list[_Child]()
+        waiting, living, is_told = list(submission.runs), list[_Child](), False
         with _orderly_end():
             try:
                 while waiting or living:
-                    while waiting and len(living) < self.at_once:
-                        living.append(_start(waiting.pop(0)))
-                    time.sleep(LOOK_S)
+                    is_full = self._fill(waiting, living)
+                    if is_full and not is_told:
+                        say(f"other submissions have cores of this machine: {SHARE}")
+                        is_told = True
+                    _wait(living)
                     living = [child for child in living if not _watch(child, say)]
             except (KeyboardInterrupt, SystemExit):
                 if living:
@@ -107,6 +119,15 @@ class LocalScheduler:
             finally:
                 _end(living)
         return str(self.early_job_id())
+
+    def _fill(self, waiting: list[Path], living: list[_Child]) -> bool:
+        """Start runs on free cores; return whether others kept some that this would have taken."""
+        while waiting and len(living) < self.at_once:
+            cores = take_cores(self.resources.cores_per_run)
+            if cores is None and living:
+                return True
+            living.append(_start(waiting.pop(0), cores or Cores()))
+        return False
 
     def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:
         """Run a command to its end now: local jobs have ended when they are handed over."""
@@ -147,7 +168,14 @@ def _process_state(job_id: str) -> JobState:
     return JobState.RUNNING
 
 
-def _start(run: Path) -> _Child:
+def _wait(children: Sequence[_Child]) -> None:
+    """Return as soon as a child has ended, or when it is time to look what they do."""
+    until = time.monotonic() + LOOK_S
+    while time.monotonic() < until and all(child.process.poll() is None for child in children):
+        time.sleep(BLINK_S)
+
+
+def _start(run: Path, cores: Cores) -> _Child:
     process = subprocess.Popen(
         ["bash", str(run.resolve() / "run.sh")],
         stdin=subprocess.DEVNULL,
@@ -156,13 +184,16 @@ def _start(run: Path) -> _Child:
         # run.sh ends well if the process of this number, we, should be killed
         env={"OMP_NUM_THREADS": "1", **os.environ, "IEMHPC_PARENT": str(os.getpid())},
         start_new_session=True,
+        pass_fds=cores.numbers,
     )
-    return _Child(run=run, process=process, name=describe_run(run))
+    return _Child(run=run, process=process, name=describe_run(run), cores=cores)
 
 
 def _watch(child: _Child, say: Say) -> bool:
     """Tell of a child's progress; return whether it has ended."""
     ended = child.process.poll() is not None
+    if ended:
+        child.cores.give_back()
     status = read_status(child.run)
     if status is None:
         return ended
@@ -220,3 +251,4 @@ def _end(children: Sequence[_Child]) -> None:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.process.pid, signal.SIGKILL)
+        child.cores.give_back()

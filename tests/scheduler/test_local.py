@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from iemhpc.errors import InputError, ProgramError, ResourceError, UnknownNameError
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.cluster import load_cluster
+from iemhpc.scheduler.cores import cores_of_this_machine, take_cores
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import submit_runs
 from iemhpc.workspace import Workspace
@@ -30,7 +32,8 @@ from iemhpc.scheduler.submission import submit_runs
 from iemhpc.workspace import Workspace
 submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="this-machine", say=print)
 """
-LONG_PS = 12.0
+LONG_PS = 5.0
+LAST_STEP = 2500
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +168,7 @@ def test_a_run_killed_with_everything_resumes_without_a_gap(producing: Workspace
     assert (first["attempt"], second["attempt"]) == (1, 2)
     assert second["first_step"] > 0
     assert second["restart"] in ("production.a.restart", "production.b.restart")
-    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, LAST_STEP + 1, 10))
 
 
 @pytest.mark.lammps
@@ -184,7 +187,7 @@ def test_a_run_told_to_end_writes_a_restart_and_goes_on_from_there(producing: Wo
     submit_runs(producing, ["a1"], cluster="this-machine")
     assert state(producing) == "done"
     assert segments(folder)[-1]["restart"] == "production.restart"
-    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, LAST_STEP + 1, 10))
 
 
 @pytest.mark.lammps
@@ -214,11 +217,23 @@ def test_lammps_ends_when_the_submitting_process_is_killed(producing: Workspace)
 
 @pytest.mark.lammps
 @pytest.mark.faults
+def test_lammps_does_not_outlive_its_killed_script(producing: Workspace) -> None:
+    folder = producing.run("a1")
+    with start(producing) as process:
+        wait_for(lambda: has_both_restarts(folder))
+        os.kill(int((folder / "lammps.pid").read_text().split()[1]), signal.SIGKILL)
+        process.wait(30)
+        wait_for(lambda: not lammps_in(folder), seconds=5)
+    assert state(producing) == "interrupted"
+
+
+@pytest.mark.lammps
+@pytest.mark.faults
 def test_lammps_killed_from_outside_is_interrupted_not_failed(producing: Workspace) -> None:
     folder = producing.run("a1")
     with start(producing) as process:
         wait_for(lambda: has_both_restarts(folder))
-        os.killpg(int((folder / "lammps.pid").read_text()), signal.SIGKILL)
+        os.killpg(int((folder / "lammps.pid").read_text().split()[0]), signal.SIGKILL)
         process.wait(30)
     (row,) = run_states(producing)
     assert row.state == "interrupted"
@@ -240,7 +255,7 @@ def test_a_truncated_restart_file_falls_back_to_the_one_before(producing: Worksp
     submit_runs(producing, ["a1"], cluster="this-machine")
     assert state(producing) == "done"
     assert segments(folder)[-1]["restart"] == older.name
-    assert steps_of_latest_frames(folder) == list(range(0, 6001, 10))
+    assert steps_of_latest_frames(folder) == list(range(0, LAST_STEP + 1, 10))
 
 
 @pytest.mark.lammps
@@ -285,6 +300,32 @@ def test_two_submitters_at_once_start_a_run_once(producing: Workspace) -> None:
     wait_for(lambda: not lammps_in(producing.run("a1")))
     assert attempts(producing) == 1
     assert state(producing) == "done"
+
+
+@pytest.mark.lammps
+def test_a_second_submission_runs_beside_the_first_one_run_at_a_time(
+    producing: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    taken = take_cores(len(cores_of_this_machine()))
+    assert taken
+    source, folder = producing.run("a1"), producing.run("b2")
+    shutil.copytree(source, folder)
+    for run in (source, folder):
+        plan = json.loads((run / "plan.json").read_text())
+        plan["sampling"]["production_ps"] = 0.1
+        (run / "plan.json").write_text(json.dumps(plan))
+    said: list[str] = []
+    submit_runs(producing, ["a1", "b2"], cluster="this-machine", say=said.append)
+    taken.give_back()
+    assert [row.state for row in run_states(producing)] == ["done", "done"]
+    assert [line for line in said if "other submissions" in line] == [
+        "other submissions have cores of this machine: one run at a time here until there are "
+        "free ones"
+    ]
+    # one after the other: the second began when the first had ended
+    (begun,) = (folder / "attempts.log").read_text().splitlines()
+    assert begun.split()[0] >= json.loads((source / "status.json").read_text())["ended"]
 
 
 @pytest.mark.lammps
