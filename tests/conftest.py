@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,12 @@ def load_benchmark() -> Callable[[str], ModuleType]:
         return _module("benchmarks", name, root=ROOT)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def load_data_script() -> Callable[[str, str], ModuleType]:
+    """Function that returns the module of a script in a folder of ``data``."""
+    return partial(_module, root=ROOT / "data")
 
 
 def _module(folder: str, name: str, *, root: Path = ROOT / "tests") -> ModuleType:

@@ -1,7 +1,9 @@
 """What a page says can be copied is what the program reads."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -43,3 +45,11 @@ def test_its_csv_says_the_same_as_its_toml(tmp_path: Path) -> None:
 def test_every_key_of_a_membrane_is_explained(model: type) -> None:
     for key in model.model_fields:
         assert f"`{key}`" in PAGE or f"`[{key}]`" in PAGE or f"`[[{key}]]`" in PAGE, key
+
+
+def test_the_tables_of_the_reference_campaign_are_those_of_its_descriptors(
+    load_data_script: Callable[..., ModuleType],
+) -> None:
+    make = load_data_script("reference", "make")
+    page = make.PAGE.read_text(encoding="utf-8")
+    assert make.filled(page) == page

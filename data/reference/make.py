@@ -1,9 +1,9 @@
-"""The reference campaign: takes in its finished runs, and prints what the docs say of them.
+"""The reference campaign: takes in its finished runs, and writes the tables of its page.
 
     iemhpc md-submit data/reference/campaign.toml -w reference
     iemhpc descriptors -w reference
     python data/reference/make.py reference    # rows and histograms of reference/ -> this folder
-    python data/reference/make.py              # the tables of docs/reference-campaign.md
+    python data/reference/make.py              # the tables of docs/reference-campaign.md alone
 
 Nothing but the descriptors and the histograms is taken in; the trajectories are too large.
 """
@@ -20,9 +20,10 @@ from iemhpc.lammps.run_folder import read_plan
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
 from iemhpc.tables.io import read_frame, read_provenance, write_table
 from iemhpc.tables.rdf import RDF_TABLE
-from iemhpc.workspace import Workspace, file_hash
+from iemhpc.workspace import Workspace, file_hash, write_text
 
 HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "reference-campaign.md"
 LARGEST_RDF_MB = 5.0
 SHORTEST_PS = 50.0
 
@@ -50,10 +51,20 @@ STUDY = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Take in a workspace, or print the tables."""
+    """Take in a workspace, where one is named, and write the tables."""
     if arguments:
         take_in(Workspace(Path(arguments[0])))
-    print("\n".join([*beside_the_study(), "", *every_run()]))
+    write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))
+
+
+def filled(page: str) -> str:
+    """Return the page with its tables made anew."""
+    for name, lines in (("study", beside_the_study()), ("runs", every_run())):
+        head = f"<!-- table: {name} -->\n"
+        before, rest = page.split(head)
+        _, after = rest.split("<!-- end -->", 1)
+        page = before + head + "\n".join([*lines, "<!-- end -->"]) + after
+    return page
 
 
 def take_in(workspace: Workspace) -> None:
