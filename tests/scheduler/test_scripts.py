@@ -8,8 +8,12 @@ import pytest
 from iemhpc.errors import InputError
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources, Submission
-from iemhpc.scheduler.scripts import fill_script, production_variables, render_run, variable_words
-from iemhpc.scheduler.slurm import SlurmScheduler
+from iemhpc.scheduler.scripts import (
+    fill_script,
+    production_variables,
+    render_runs,
+    variable_words,
+)
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
@@ -29,26 +33,31 @@ def bash_accepts(text: str) -> bool:
     return subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
 
 
-def render(tmp_path: Path, **words: Any) -> dict[Path, str]:
-    given = {"lammps": ["lmp"], "setup": []} | words
-    return render_run(tmp_path / "run", PLAN, workspace=Workspace(tmp_path), **given)
+def render(tmp_path: Path, **values: Any) -> dict[Path, str]:
+    given = {"scheduler": "slurm", "setup": ["true"]} | values
+    cluster = ClusterSettings.model_validate(given)
+    submission = Submission(runs=(tmp_path / "run",), submission_id="0f", plans=(PLAN,))
+    return render_runs(
+        submission, workspace=Workspace(tmp_path), cluster=cluster, resources=Resources()
+    )
 
 
-@pytest.mark.parametrize("name", ["local.sh", "slurm.sh"])
-def test_a_script_is_bash_before_it_is_filled_in(name: str) -> None:
-    assert bash_accepts(resource("jobs", name).read_text())
+@pytest.mark.parametrize("path", sorted(resource("jobs", "local.sh").parent.glob("*.sh")))
+def test_a_script_is_bash_before_it_is_filled_in(path: Path) -> None:
+    assert bash_accepts(path.read_text())
 
 
 @pytest.mark.parametrize(
-    "words",
+    "values",
     [
         {},
-        {"lammps": ["srun", "-n", "8", "/opt/my lammps/lmp", "-sf", "o'pt"]},
-        {"setup": ["module load lammps/2025", "export OMP_NUM_THREADS=1"]},
+        {"lammps": ["/opt/my lammps/lmp"], "lammps_options": ["-sf", "o'pt"]},
+        {"modules": ["lammps/2025"], "setup": ["export FI_PROVIDER=tcp", "ulimit -s unlimited"]},
+        {"file_mode": "group", "iemhpc": ["apptainer", "run", "a b.sif"]},
     ],
 )
-def test_every_rendered_run_script_passes_bash(tmp_path: Path, words: dict[str, Any]) -> None:
-    text = render(tmp_path, **words)[tmp_path / "run" / "run.sh"]
+def test_every_rendered_run_script_passes_bash(tmp_path: Path, values: dict[str, Any]) -> None:
+    text = render(tmp_path, **values)[tmp_path / "run" / "run.sh"]
     assert bash_accepts(text)
     assert "@@" not in text
 
@@ -69,55 +78,6 @@ def test_words_with_spaces_and_quotes_reach_bash_whole(tmp_path: Path) -> None:
 def test_a_run_gets_the_templates_beside_its_script(tmp_path: Path) -> None:
     names = sorted(path.name for path in render(tmp_path))
     assert names == ["equilibrate.in", "minimize.in", "production.in", "run.sh"]
-
-
-def test_the_array_script_passes_bash_and_asks_for_what_the_profile_says(tmp_path: Path) -> None:
-    cluster = ClusterSettings(
-        scheduler="slurm",
-        lammps=("lmp",),
-        modules=("lammps",),
-        account="chem",
-        partition="cpu",
-        memory_MB_per_core=900,
-        at_once=4,
-        extra=("--gres=gpu:1",),
-    )
-    scheduler = SlurmScheduler(Workspace(tmp_path), cluster, Resources(cores_per_run=8))
-    runs = tuple(tmp_path / "runs" / name for name in ("a", "b c"))
-    submission = Submission(runs=runs, submission_id="0f", plans=(PLAN, PLAN))
-    files = scheduler.render(submission)
-    folder = scheduler.folder(submission)
-    text = files[folder / "job.sh"]
-    assert bash_accepts(text)
-    assert "@@" not in text
-    for option in (
-        "job-name=iemhpc-0f",
-        "array=0-1%4",
-        "open-mode=append",
-        "requeue",
-        "kill-on-invalid-dep=yes",
-        "signal=B:USR1@180",
-        "time=1440",
-        "ntasks=8",
-        "account=chem",
-        "partition=cpu",
-        "mem-per-cpu=900M",
-        "gres=gpu:1",
-    ):
-        assert f"\n#SBATCH --{option}\n" in text
-    assert f'\n#SBATCH --output="{folder}/slurm.%a.out"\n' in text
-    assert files[folder / "runs.list"].splitlines() == [str(run.resolve()) for run in runs]
-
-
-def test_sbatch_options_stand_before_the_first_command(tmp_path: Path) -> None:
-    cluster = ClusterSettings(scheduler="slurm", modules=("lammps",))
-    scheduler = SlurmScheduler(Workspace(tmp_path), cluster, Resources())
-    submission = Submission(runs=(tmp_path / "a",), submission_id="0f", plans=(PLAN,))
-    lines = scheduler.render(submission)[scheduler.folder(submission) / "job.sh"].splitlines()
-    assert lines[0] == "#!/usr/bin/env bash"
-    first_command = next(i for i, line in enumerate(lines) if line and not line.startswith("#"))
-    last_option = max(i for i, line in enumerate(lines) if line.startswith("#SBATCH"))
-    assert last_option < first_command
 
 
 def test_a_script_of_the_workspace_wins(tmp_path: Path) -> None:
