@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from iemhpc import __version__
-from iemhpc.cli import clusters, learn, operate, simulate
+from iemhpc.cli import clusters, learn, operate, simulate, watch
 from iemhpc.errors import IemhpcError
 
 app = typer.Typer(
@@ -70,9 +70,11 @@ app.command("demo")(operate.demo)
 app.command("doctor")(operate.doctor)
 app.command("systems")(operate.systems)
 app.command("md-submit")(simulate.md_submit)
-app.command("status")(simulate.status)
-app.command("logs")(simulate.logs)
-app.command("check")(simulate.check)
+app.command("status")(watch.status)
+app.command("logs")(watch.logs)
+app.command("check")(watch.check)
+app.command("cancel")(watch.cancel)
+app.command("resubmit")(watch.resubmit)
 app.command("descriptors")(simulate.descriptors)
 dataset.command("build")(learn.dataset_build)
 dataset.command("import")(learn.dataset_import)

@@ -11,7 +11,6 @@ from iemhpc.cli.options import (
     FreshOption,
     JsonOption,
     WorkspaceOption,
-    print_json,
     say,
     show,
 )
@@ -234,45 +233,6 @@ def md_submit(
     show(replace(summary, show_scripts=scripts), json=json, then=then)
     if summary.failed:
         raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
-
-
-def status(json: JsonOption = False, workspace: WorkspaceOption = HERE) -> None:
-    """Show the state of every run."""
-    from iemhpc.scheduler.runs import run_states, state_lines
-
-    rows = run_states(Workspace(workspace))
-    if json:
-        print_json(rows)
-    else:
-        print("\n".join(state_lines(rows)))
-
-
-def logs(
-    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
-    lines: Annotated[int, typer.Option(help="Lines of each log's end.")] = 20,
-    workspace: WorkspaceOption = HERE,
-) -> None:
-    """Print the ends of a run's logs."""
-    from iemhpc.scheduler.runs import log_ends
-
-    print("\n".join(log_ends(Workspace(workspace), run, lines=lines)))
-
-
-def check(
-    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
-    energies: Annotated[
-        bool, typer.Option("--energies", help="Compare LAMMPS with OpenMM, term by term.")
-    ] = False,
-    json: JsonOption = False,
-    workspace: WorkspaceOption = HERE,
-) -> None:
-    """Report on a run: doubtful parameters, equilibration, energies by a second engine."""
-    from iemhpc.check import check_run
-
-    report = check_run(Workspace(workspace), run, energies=energies, say=say)
-    show(report, json=json)
-    if report.failures:
-        raise typer.Exit(1)
 
 
 def descriptors(

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from iemhpc.progress import Say, quiet
-from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
+
+if TYPE_CHECKING:  # pydantic takes longer to load than a thousand states to find
+    from iemhpc.settings.cluster import ClusterSettings
 
 
 class JobState(StrEnum):
@@ -56,13 +58,13 @@ class Scheduler(Protocol):
     foreground: bool
     """Whether :meth:`submit` returns only when the runs have ended."""
 
-    cluster: ClusterSettings
+    cluster: "ClusterSettings"
     """The profile."""
     resources: Resources
     """What each run asks for."""
 
     def __init__(
-        self, workspace: Workspace, cluster: ClusterSettings, resources: Resources
+        self, workspace: Workspace, cluster: "ClusterSettings", resources: Resources
     ) -> None:
         """Keep what every submission needs; nothing is started or written."""
 

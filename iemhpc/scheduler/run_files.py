@@ -1,16 +1,20 @@
-"""The files by which a run is known: ``plan.json``, ``job.json``, ``status.json``.
+"""The files by which a run is known: ``plan.json``, ``job.json``, ``status.json`` and others.
 
-``job.json`` is written here when a run is handed over, ``status.json`` by ``run.sh`` on the node.
+``job.json`` is written when a run is handed over, ``status.json`` by ``run.sh`` on the node, and
+``cancelled.json`` when somebody cancels the run: ``run.sh`` stops where it finds it.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import InputError, MissingInputError
+from iemhpc.processes import ProcessIdentity, is_same_process
 from iemhpc.tables.plan import damaged_plan, read_plan_file
 from iemhpc.workspace import read_json
+
+CANCELLED = "cancelled.json"
+"""Who cancelled a run and when; taken away when it is submitted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,10 @@ class RunStatus:
     """Where run.sh runs."""
     pid: int
     """Process of run.sh on that host."""
+    start: str
+    """When that process started, in ticks since the boot; empty where the system did not say."""
+    boot: str
+    """Which boot that was; empty where the system did not say."""
     n_steps: int
     """Steps of the production that this attempt was asked for."""
     written_s: float
@@ -97,6 +105,8 @@ def read_status(run: Path) -> RunStatus | None:
             reason=str(values["reason"]),
             host=str(values.get("host", "")),
             pid=int(values.get("pid", 0)),
+            start=str(values.get("start", "")),
+            boot=str(values.get("boot", "")),
             n_steps=int(values.get("n_steps", 0)),
             written_s=path.stat().st_mtime,
         )
@@ -115,15 +125,24 @@ def read_job(run: Path) -> dict[str, Any] | None:
     return dict(values)
 
 
-def is_alive(pid: int, run: Path) -> bool:
-    """Say whether a process of this host lives and works in the run's folder."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def is_cancelled(run: Path) -> bool:
+    """Say whether somebody has cancelled the run and nobody has submitted it again since."""
+    return (run / CANCELLED).exists()
+
+
+def is_alive(status: RunStatus, run: Path) -> bool:
+    """Say whether the ``run.sh`` of this host that wrote a status lives.
+
+    Where the status does not say when it started, it must work in the run's folder.
+    """
+    identity = ProcessIdentity(
+        host=status.host, pid=status.pid, start=status.start, boot=status.boot
+    )
+    if is_same_process(identity) is not True:
         return False
-    except PermissionError:
+    if status.start:
         return True
     try:
-        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == run.resolve()
+        return Path(f"/proc/{status.pid}/cwd").resolve(strict=True) == run.resolve()
     except OSError:
         return not Path("/proc/self").exists()

@@ -1,48 +1,45 @@
 """The state of every run folder, from the files in it; a queue is asked only about the rest.
 
-============  ==================================================================================
-planned       a plan, never started: not submitted, or a local submission ended before its turn
-queued        handed over, not started
-running       LAMMPS is at it
-interrupted   cut short by a limit, a signal or a crash of the machine; goes on from its restart
-failed        LAMMPS or our templates refused; not tried again by itself
-done          everything that the plan asks for is there
-unknown       handed over, not in the queue and silent: perhaps about to start, perhaps lost; or
-              its plan or job file is damaged, or its plan of another version
-============  ==================================================================================
+The rules stand in ``states.py``; here they are given what they need: facts, signs of life, answers.
 """
 
 import socket
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from iemhpc.errors import IemhpcError, ProgramError, UnknownNameError
-from iemhpc.lammps.failures import explain_error
-from iemhpc.lammps.log_file import error_lines
-from iemhpc.scheduler import scheduler_class
-from iemhpc.scheduler.base import JobState, Resources
-from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
-from iemhpc.scheduler.run_files import (
-    RunStatus,
-    is_alive,
-    read_job,
-    read_status,
-    read_usable_plan,
-    unusable_plan,
+from iemhpc import units
+from iemhpc.errors import UnknownNameError
+from iemhpc.scheduler.facts import JobFacts, RunFacts, read_all_facts
+from iemhpc.scheduler.run_files import is_alive
+from iemhpc.scheduler.run_progress import Progress, read_progress
+from iemhpc.scheduler.states import (
+    CAN_START,
+    SILENT_S,
+    STATES,
+    Answer,
+    Signs,
+    state_by_files,
+    state_by_queue,
 )
-from iemhpc.scheduler.scripts import production_steps
 from iemhpc.workspace import Workspace
 
-STATES = ("planned", "queued", "running", "interrupted", "failed", "done", "unknown")
-CAN_START = ("planned", "interrupted")
-"""States from which a submission starts a run by itself."""
+__all__ = [
+    "CAN_START",
+    "STATES",
+    "Ask",
+    "RunRow",
+    "find_run",
+    "find_runs",
+    "run_states",
+]
 
-GRACE_S = 300.0
-"""A run that left the queue without a word is unknown for so long: files and queues come late."""
+S_PER_H = 3600.0
+
+Ask = Callable[[Workspace, Sequence[JobFacts]], Mapping[str, Answer]]
+"""Asks queues about jobs: task -> answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,206 +62,195 @@ class RunRow:
     """Why it is in this state, in words; empty where nothing is wrong."""
     production_ps: float
     """Wanted length."""
+    done_ns: float = 0.0
+    """Production so far."""
+    ns_per_day: float = 0.0
+    """How fast it is, or was; 0 where nobody knows."""
+    hours_left: float | None = None
+    """Until it is done, at that rate; None where nobody knows."""
+    core_hours: float = 0.0
+    """Spent so far."""
+    estimated_core_hours: float = 0.0
+    """What it was foreseen to cost in all; 0 where that is not known."""
+    host: str = ""
+    """Where it ran last."""
+    job: str = ""
+    """What its queue calls it."""
+    cluster: str = ""
+    """Profile it was submitted with."""
 
 
-def run_states(workspace: Workspace) -> tuple[RunRow, ...]:
-    """Return the state of every run of a workspace, by system and concentration."""
-    every = [p for p in sorted(workspace.runs.glob("[!.]*")) if p.is_dir()]
-    usable = {run: read_usable_plan(run) for run in every}
-    plans = {run: plan for run, plan in usable.items() if plan is not None}
-    folders = list(plans)
-    jobs = {run: read_job(run) for run in folders}
-    first = {run: _state_by_files(run, plans[run], jobs[run]) for run in folders}
-    asked = [run for run in folders if first[run][0] == "ask"]
-    answers = _ask_queues(workspace, [job for run in asked if (job := jobs[run])])
-    rows = [_unusable_row(run) for run in every if run not in plans]
-    for run in folders:
-        state, reason = first[run]
-        if state == "ask":
-            state, reason = _state_by_queue(run, jobs[run] or {}, answers)
-        rows.append(_row(run, plans[run], state=state, reason=reason))
+def run_states(
+    workspace: Workspace, *, indexed: bool = False, ask: Ask | None = None
+) -> tuple[RunRow, ...]:
+    """Return the state of every run of a workspace, by system and concentration.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The campaign's folder.
+    indexed : bool
+        Whether the index will do for runs whose folders have not changed: right for a table that
+        a person reads, not for a decision.
+    ask : callable, optional
+        Asks the queues; default: now, once each.
+    """
+    every = read_all_facts(workspace, indexed=indexed)
+    now_s = time.time()
+    signs = _all_signs(workspace, every, now_s)
+    first = [state_by_files(facts, signs[facts.run_id]) for facts in every]
+    jobs = [facts.job for facts, state in zip(every, first, strict=True) if not state and facts.job]
+    answers = (ask or _ask_now)(workspace, jobs) if jobs else {}
+    rows = []
+    for facts, found in zip(every, first, strict=True):
+        answer = answers.get(facts.job.task) if facts.job else None
+        state, reason = found or state_by_queue(facts, answer, signs[facts.run_id])
+        rows.append(_row(workspace, facts, state=state, reason=reason, now_s=now_s))
     return tuple(sorted(rows, key=lambda row: (row.system, row.salt_molar, row.run_id)))
-
-
-def state_lines(rows: Sequence[RunRow]) -> list[str]:
-    """Return the table that a person reads, and a line of counts.
-
-    Examples
-    --------
-    >>> print(state_lines([])[0])
-    no runs yet: iemhpc md-submit
-    """
-    if not rows:
-        return ["no runs yet: iemhpc md-submit"]
-    width = max(len(row.system) for row in rows)
-    head = f"{'run':<12}  {'system':<{width}}  {'mol/L':>6}  {'state':<11}  stage"
-    lines = [head]
-    for row in rows:
-        stage = f"{row.stage}, attempt {row.attempt}" if row.attempt > 1 else row.stage
-        words = ": ".join(part for part in (stage, row.reason) if part)
-        lines.append(
-            f"{row.run_id:<12}  {row.system:<{width}}  {row.salt_molar:>6.3g}  {row.state:<11}  "
-            f"{words}".rstrip()
-        )
-    counts = Counter(row.state for row in rows)
-    lines.append(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
-    return lines
-
-
-def log_ends(workspace: Workspace, run_id: str, *, lines: int = 20) -> list[str]:
-    """Return the last lines of each stage's latest log, and what an error in them means.
-
-    Raises
-    ------
-    UnknownNameError
-        Where no run or several begin like ``run_id``.
-    """
-    run = find_run(workspace, run_id)
-    said = []
-    for path in sorted(run.glob("log.*.lammps"), key=lambda path: path.stat().st_mtime):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        said += [f"== {path}", *text.splitlines()[-lines:]]
-        for error in error_lines(text):
-            said.append(f"   {error}")
-            said.append(f"   meaning: {explain_error(error) or 'see the line itself'}")
-    return said or [f"{run}: no log yet; iemhpc status says where it is"]
 
 
 def find_run(workspace: Workspace, run_id: str) -> Path:
     """Return the folder of the run whose id begins with ``run_id``."""
     known = [p.parent for p in sorted(workspace.runs.glob("*/plan.json"))]
+    return _find(known, run_id)
+
+
+def find_runs(workspace: Workspace, run_ids: Sequence[str]) -> tuple[Path, ...]:
+    """Return the folders of the runs whose ids begin with these, each once.
+
+    Raises
+    ------
+    UnknownNameError
+        Where one of them begins no id, or several.
+    """
+    known = [p.parent for p in sorted(workspace.runs.glob("*/plan.json"))]
+    return tuple(dict.fromkeys(_find(known, run_id) for run_id in run_ids))
+
+
+def _find(known: Sequence[Path], run_id: str) -> Path:
     found = [run for run in known if run.name.startswith(run_id)]
+    exact = [run for run in found if run.name == run_id]
+    if exact:
+        return exact[0]
     if len(found) != 1:
-        names = ", ".join(run.name for run in found or known) or "none yet"
+        names = [run.name for run in found or known]
+        shown = ", ".join(names[:20]) or "none yet"
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
         kind = "several runs begin" if found else "no run begins"
-        raise UnknownNameError(f"{kind} with {run_id!r}; runs: {names}")
+        raise UnknownNameError(f"{kind} with {run_id!r}; runs: {shown}{more}")
     return found[0]
 
 
-def _state_by_files(
-    run: Path, plan: Mapping[str, Any], job: Mapping[str, Any] | None
-) -> tuple[str, str]:
-    """Return state and reason, or ``ask`` where only the queue knows more."""
-    if job is None and (run / "job.json").exists():
-        return "unknown", f"job.json is damaged; delete runs/{run.name}/job.json and submit again"
-    status = read_status(run)
-    if status is None:
-        return ("ask" if job else "planned"), ""
-    if status.state == "done" and status.n_steps >= production_steps(plan["sampling"]):
-        return "done", ""
-    if _is_newer(job, status):
-        return "ask", ""
-    if status.state == "running":
-        return _state_of_running(run, status, job)
-    return _state_of_ended(status, job)
-
-
-def _state_of_ended(status: RunStatus, job: Mapping[str, Any] | None) -> tuple[str, str]:
-    if status.state == "done":
-        return "interrupted", "the wanted production has become longer"
-    # a task that Slurm queued again is in the queue without a new submission
-    if status.state == "interrupted" and job and job.get("scheduler") in ("slurm", "pbs"):
-        return "ask", ""
-    return status.state, _in_words(status)
-
-
-def _state_of_running(
-    run: Path, status: RunStatus, job: Mapping[str, Any] | None
-) -> tuple[str, str]:
-    if status.host == socket.gethostname():
-        if is_alive(status.pid, run):
-            return "running", ""
-        return "interrupted", "its process is gone"
-    return ("ask" if job else "running"), ""
-
-
-def _is_newer(job: Mapping[str, Any] | None, status: RunStatus | None) -> bool:
-    """Say whether a submission has come after the last word of the run."""
-    return job is not None and (status is None or int(job["attempts"]) >= status.attempt)
-
-
-def _state_by_queue(
-    run: Path, job: Mapping[str, Any], answers: Mapping[str, JobState | ProgramError]
-) -> tuple[str, str]:
-    """Return state and reason of a run that has not had the last word itself."""
-    task = str(job.get("task") or "")
-    if not task:
-        return "unknown", "the submission was cut short: submit again, it is looked for first"
-    status = read_status(run)
-    has_begun = status is not None and not _is_newer(job, status)
-    cut_short = _in_words(status) if status and status.state == "interrupted" else ""
-    answer = JobState.GONE if job.get("ended") else answers.get(task, JobState.GONE)
-    if isinstance(answer, ProgramError):
-        return "unknown", f"the queue does not answer: {answer}"
-    if answer is JobState.QUEUED:
-        return "queued", cut_short
-    if answer is JobState.RUNNING:
-        # a local job is the submitting process, which has runs waiting for a core
-        return ("running" if has_begun or job["scheduler"] != "local" else "queued"), ""
-    return _state_of_gone(status, job, cut_short=cut_short, has_begun=has_begun)
-
-
-def _state_of_gone(
-    status: RunStatus | None, job: Mapping[str, Any], *, cut_short: str, has_begun: bool
-) -> tuple[str, str]:
-    """Return state and reason of a run that is not in the queue and has not said that it ended."""
-    last_word_s = max(float(job["submitted_s"]), status.written_s if status else 0.0)
-    if job["scheduler"] == "local":
-        # one that waited for a core when its submission ended is as it was before
-        lost = ("interrupted", cut_short or "it ended without a word")
-        return lost if status else ("planned", "")
-    if not (has_begun and cut_short) and time.time() - last_word_s < GRACE_S:
-        return "unknown", "not in the queue, and no word from the run yet"
-    return "interrupted", (has_begun and cut_short) or "it ended without a word"
-
-
-def _ask_queues(
-    workspace: Workspace, jobs: Sequence[Mapping[str, Any]]
-) -> dict[str, JobState | ProgramError]:
-    """Ask each scheduler once about all of its tasks."""
-    answers: dict[str, JobState | ProgramError] = {}
-    for name in sorted({str(job["scheduler"]) for job in jobs}):
-        tasks = [str(job["task"]) for job in jobs if job["scheduler"] == name and job.get("task")]
-        try:
-            cluster = load_cluster(THIS_MACHINE if name == "local" else name, workspace)
-            scheduler = scheduler_class(name)(workspace, cluster, Resources())
-            answers.update(scheduler.poll(tasks))
-        except ProgramError as error:
-            answers.update(dict.fromkeys(tasks, error))
-        except IemhpcError as error:
-            answers.update(dict.fromkeys(tasks, ProgramError(str(error))))
+def _ask_now(workspace: Workspace, jobs: Sequence[JobFacts]) -> Mapping[str, Answer]:
+    # profiles need pydantic, which takes longer to load than ten thousand states to find
+    answers: Mapping[str, Answer] = import_module("iemhpc.scheduler.polling").ask_queues(
+        workspace, jobs
+    )
     return answers
 
 
-def _in_words(status: RunStatus) -> str:
-    """Return the reason of a status, with what LAMMPS meant by it."""
-    meaning = explain_error(status.reason)
-    reason = status.reason.removeprefix("ERROR: iemhpc: ")
-    return f"{reason}; {meaning}" if meaning else reason
+def _all_signs(workspace: Workspace, every: Sequence[RunFacts], now_s: float) -> dict[str, Signs]:
+    """Return the signs of life of all runs; looked for only where a state hangs on them."""
+    nothing = Signs()
+    signs = {
+        facts.run_id: _signs(workspace.run(facts.run_id), facts, now_s)
+        if _needs_signs(facts)
+        else nothing
+        for facts in every
+    }
+    alive = {
+        facts.job.submission
+        for facts in every
+        if facts.job and facts.job.scheduler == "local" and _shows_life(signs[facts.run_id])
+    }
+    for facts in every:
+        job = facts.job
+        if job and job.scheduler == "local" and signs[facts.run_id] is not nothing:
+            old = signs[facts.run_id]
+            signs[facts.run_id] = Signs(
+                lives=old.lives,
+                silent_s=old.silent_s,
+                submission_lives=job.submission in alive or now_s - job.submitted_s < SILENT_S,
+            )
+    return signs
 
 
-def _unusable_row(run: Path) -> RunRow:
-    return RunRow(
-        run_id=run.name,
-        system="?",
-        salt_molar=0.0,
-        state="unknown",
-        stage="",
-        attempt=0,
-        reason=unusable_plan(run),
-        production_ps=0.0,
+def _needs_signs(facts: RunFacts) -> bool:
+    status = facts.status
+    return not facts.unusable and (
+        (status is None and facts.job is not None)
+        or (status is not None and (status.state != "done" or status.n_steps < facts.n_steps))
     )
 
 
-def _row(run: Path, plan: Mapping[str, Any], *, state: str, reason: str) -> RunRow:
-    status, request = read_status(run), plan["request"]
+def _shows_life(signs: Signs) -> bool:
+    return signs.lives is True or (signs.lives is None and signs.silent_s < SILENT_S)
+
+
+def _signs(run: Path, facts: RunFacts, now_s: float) -> Signs:
+    status = facts.status
+    last_s = facts.job.submitted_s if facts.job else 0.0
+    lives: bool | None = None
+    if status is not None:
+        last_s = max(last_s, status.written_s)
+        if status.state == "running":
+            log = f"log.{status.stage}.{status.attempt}.lammps"
+            last_s = max(last_s, _touched_s(run, "run.lock/owner"), _touched_s(run, log))
+            if status.host == socket.gethostname():
+                lives = is_alive(status, run)
+    return Signs(lives=lives, silent_s=now_s - last_s)
+
+
+def _touched_s(run: Path, name: str) -> float:
+    try:
+        return (run / name).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _row(workspace: Workspace, facts: RunFacts, *, state: str, reason: str, now_s: float) -> RunRow:
+    status, job = facts.status, facts.job
+    progress = facts.progress
+    if state == "running" and status is not None:
+        progress = read_progress(
+            workspace.run(facts.run_id), attempt=status.attempt, timestep_fs=facts.timestep_fs
+        )
+    done = min(progress.n_steps, facts.n_steps) if state != "done" else facts.n_steps
+    done_ns = done * facts.timestep_fs / units.FS_PER_PS / units.PS_PER_NS
     return RunRow(
-        run_id=run.name,
-        system=str(plan["physics"]["system"]),
-        salt_molar=float(request.get("realised_salt_molar", 0.0)),
+        run_id=facts.run_id,
+        system=facts.system,
+        salt_molar=facts.salt_molar,
         state=state,
         stage=status.stage if status else "",
         attempt=status.attempt if status else 0,
         reason=reason,
-        production_ps=float(plan["sampling"]["production_ps"]),
+        production_ps=facts.production_ps,
+        done_ns=done_ns,
+        ns_per_day=progress.ns_per_day,
+        hours_left=_hours_left(facts, progress, done_ns=done_ns, state=state),
+        core_hours=_core_hours(facts, is_running=state == "running", now_s=now_s),
+        estimated_core_hours=facts.estimated_core_h,
+        host=status.host if status else "",
+        job=job.task if job else "",
+        cluster=(job.cluster or job.scheduler) if job else "",
     )
+
+
+def _hours_left(facts: RunFacts, progress: Progress, *, done_ns: float, state: str) -> float | None:
+    if state == "done":
+        return 0.0
+    if progress.ns_per_day <= 0.0:
+        return None
+    left_ns = facts.production_ps / units.PS_PER_NS - done_ns
+    return max(0.0, left_ns) / progress.ns_per_day * 24.0
+
+
+def _core_hours(facts: RunFacts, *, is_running: bool, now_s: float) -> float:
+    spent = facts.spent
+    core_s = spent.core_s
+    if spent.open_since_s:
+        # one that was killed has ended, for all we know, at its last word
+        end_s = now_s if is_running else facts.status.written_s if facts.status else 0.0
+        core_s += max(0.0, end_s - spent.open_since_s) * spent.open_cores
+    return core_s / S_PER_H

@@ -12,12 +12,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from iemhpc import units
 from iemhpc.errors import InputError
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import iemhpc_words, lammps_words, setup_lines
 from iemhpc.scheduler.file_mode import umask_line
+from iemhpc.scheduler.run_progress import production_steps
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
@@ -162,18 +162,6 @@ def production_variables(sampling: Mapping[str, Any]) -> dict[str, float]:
         "frame_ps": frame_ps,
         "restart_ps": frame_ps * max(1, math.floor(wanted_ps / frame_ps)),
     }
-
-
-def production_steps(sampling: Mapping[str, Any]) -> int:
-    """Return the number of steps of the whole production, as production.in rounds it.
-
-    Examples
-    --------
-    >>> production_steps({"production_ps": 500.0, "frame_ps": 1.0, "timestep_fs": 2.0})
-    250000
-    """
-    steps = float(sampling["production_ps"]) * units.FS_PER_PS / float(sampling["timestep_fs"])
-    return math.floor(steps + 0.5)
 
 
 def variable_words(variables: Mapping[str, float]) -> list[str]:

@@ -143,7 +143,7 @@ def submit_runs(
     check_writable(workspace)
     job_ids = list[str]()
     with made_as(settings.file_mode):
-        with _submission_lock(workspace):
+        with submission_lock(workspace):
             _adopt_crashed(workspace, run_ids)
             states = {row.run_id: row.state for row in run_states(workspace)}
             can_start = (*CAN_START, "failed") if retry_failed else CAN_START
@@ -255,11 +255,12 @@ def render_scripts(
 
 
 @contextmanager
-def _submission_lock(workspace: Workspace) -> Iterator[None]:
+def submission_lock(workspace: Workspace, *, what: str = "submitting runs") -> Iterator[None]:
+    """Hold the lock under which runs are submitted and cancelled, waiting a minute for it."""
     until = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:
-            with lock(workspace.runs / ".submit.lock", what="submitting runs"):
+            with lock(workspace.runs / ".submit.lock", what=what):
                 yield
             return
         except LockedError:

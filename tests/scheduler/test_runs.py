@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import MissingInputError, UnknownNameError
+from iemhpc.scheduler.log_ends import log_ends
 from iemhpc.scheduler.run_files import describe_run, read_plan, read_status
-from iemhpc.scheduler.runs import GRACE_S, find_run, log_ends, run_states, state_lines
+from iemhpc.scheduler.run_table import state_lines
+from iemhpc.scheduler.runs import find_run, run_states
+from iemhpc.scheduler.states import GRACE_S
 from iemhpc.workspace import Workspace
 
 HOST = socket.gethostname()
@@ -122,7 +125,7 @@ def gone_process() -> str:
 def test_a_local_run_whose_turn_never_came_is_planned(workspace: Workspace) -> None:
     say_job(workspace, scheduler="local", task=gone_process())
     assert state(workspace) == ("planned", "")
-    assert state_lines(run_states(workspace))[1].endswith("planned")
+    assert state_lines(run_states(workspace))[1].split()[3] == "planned"
 
 
 def test_a_local_run_whose_second_turn_never_came_is_as_before(workspace: Workspace) -> None:
@@ -159,13 +162,14 @@ def test_a_requeued_run_is_queued_and_says_why(
 
 def test_a_reason_without_a_stage_has_one_colon(workspace: Workspace) -> None:
     say_job(workspace, task=None)
-    assert "unknown      the submission was cut short" in state_lines(run_states(workspace))[1]
+    assert "  the submission was cut short" in state_lines(run_states(workspace))[1]
 
 
 def test_the_table_counts_the_states(workspace: Workspace) -> None:
     say_status(workspace, state="failed", rc=1, reason="ERROR: x", attempt=2)
     lines = state_lines(run_states(workspace))
-    assert lines[0].split() == ["run", "system", "mol/L", "state", "stage"]
+    columns = ["run", "system", "mol/L", "state", "ns", "ns/day", "left", "core-h", "stage"]
+    assert lines[0].split() == columns
     assert "production, attempt 2: ERROR: x" in lines[1]
     assert lines[-1] == "1 failed"
 

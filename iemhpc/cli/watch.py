@@ -1,0 +1,121 @@
+"""Commands that look at runs and take hold of them: status, logs, check, cancel, resubmit."""
+
+from typing import Annotated
+
+import typer
+
+from iemhpc.cli.options import HERE, JsonOption, WorkspaceOption, print_json, say, show
+from iemhpc.errors import InputError
+from iemhpc.workspace import Workspace
+
+RunsArgument = Annotated[
+    list[str], typer.Argument(help="Ids of runs, or their first characters.", show_default=False)
+]
+
+
+def status(
+    run: Annotated[
+        list[str] | None, typer.Argument(help="Runs whose ids begin so; default: all.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only runs in this state; repeat for several.")
+    ] = None,
+    system: Annotated[
+        list[str] | None, typer.Option(help="Only systems with this in their name; repeat.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(min=0.5, help="With --watch: seconds between two looks.")
+    ] = 5.0,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Show the state of every run: how far, how fast, how long, what it cost, why it failed."""
+    from iemhpc.scheduler.run_table import choose_rows, state_lines
+    from iemhpc.scheduler.runs import run_states
+
+    wanted = {"states": state or (), "systems": system or (), "run_ids": run or ()}
+    if watch and json:
+        raise InputError("--watch draws a table and --json prints once; give one of them")
+    if watch:
+        from iemhpc.cli.live import watch_runs
+
+        watch_runs(Workspace(workspace), wanted, every_s=every)
+        return
+    rows = choose_rows(run_states(Workspace(workspace), indexed=True), **wanted)
+    if json:
+        print_json(rows)
+    else:
+        print("\n".join(state_lines(rows)))
+
+
+def logs(
+    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
+    lines: Annotated[int, typer.Option(help="Lines of each log's end.")] = 20,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Print the ends of a run's logs."""
+    from iemhpc.scheduler.log_ends import log_ends
+
+    print("\n".join(log_ends(Workspace(workspace), run, lines=lines)))
+
+
+def check(
+    run: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
+    energies: Annotated[
+        bool, typer.Option("--energies", help="Compare LAMMPS with OpenMM, term by term.")
+    ] = False,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Report on a run: doubtful parameters, equilibration, energies by a second engine."""
+    from iemhpc.check import check_run
+
+    report = check_run(Workspace(workspace), run, energies=energies, say=say)
+    show(report, json=json)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def cancel(
+    run: RunsArgument,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """End runs, and keep them from being started until you resubmit them."""
+    from iemhpc.scheduler.cancelling import cancel_runs
+
+    summary = cancel_runs(Workspace(workspace), run)
+    show(summary, json=json, then="iemhpc status; iemhpc resubmit starts them again")
+    if summary.left:
+        raise typer.Exit(4 if summary.cancelled else 1)
+
+
+def resubmit(
+    run: RunsArgument,
+    cluster: Annotated[
+        str | None, typer.Option(help="Cluster profile; default: the one they had before.")
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Cores of each run; default: as the profile says.")
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Start their trajectories anew; the old ones are kept in aside.N."
+        ),
+    ] = False,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Start failed, cancelled or interrupted runs again, on purpose."""
+    from iemhpc.scheduler.cancelling import resubmit_runs
+
+    summary = resubmit_runs(
+        Workspace(workspace), run, cluster=cluster, cores_per_run=cores, fresh=fresh, say=say
+    )
+    show(summary, json=json, then="iemhpc status")
+    if summary.refused:
+        raise typer.Exit(4 if summary.started else 1)

@@ -1,0 +1,269 @@
+"""End runs on purpose, and start them again on purpose.
+
+``cancelled.json`` in a run's folder is what counts: it is written before any queue is told,
+``run.sh`` does not start where it lies and ends well within a minute where it comes, and no
+submission starts such a run. Only ``resubmit_runs`` takes it away. Both happen under the lock of
+submissions.
+"""
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iemhpc.errors import IemhpcError, InputError
+from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.facts import JobFacts, RunFacts, read_facts
+from iemhpc.scheduler.polling import ask_queues, scheduler_of
+from iemhpc.scheduler.run_files import CANCELLED, is_alive, read_status
+from iemhpc.scheduler.runs import find_runs, run_states
+from iemhpc.scheduler.submission import submission_lock, submit_runs
+from iemhpc.workspace import Workspace, write_json
+
+CAN_CANCEL = ("planned", "queued", "running", "interrupted", "unknown")
+CAN_RESUBMIT = ("planned", "interrupted", "cancelled", "failed")
+PRODUCTION_FILES = ("production.*", "segment.*.txt", "segments.json")
+"""What a fresh start of the trajectories puts aside."""
+
+_LEFT = {
+    "done": "it is done: nothing to do",
+    "failed": "it has failed and stays so; iemhpc resubmit starts it again",
+    "cancelled": "it was cancelled before",
+    "queued": "it is in the queue; iemhpc cancel takes it out",
+    "running": "it is running; iemhpc cancel ends it",
+    "unknown": "nobody knows whether it is about to start; wait, or iemhpc cancel it first",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSummary:
+    """What became of runs that were to be cancelled."""
+
+    cancelled: tuple[str, ...]
+    """Runs that only a resubmission starts again."""
+    left: Mapping[str, str]
+    """Runs left as they were -> why."""
+    problems: tuple[str, ...]
+    """Queues that did not take it; the runs end by themselves all the same."""
+
+    def lines(self) -> list[str]:
+        """Return what a person should read."""
+        said = [f"{run_id}: cancelled" for run_id in self.cancelled]
+        said += [f"{run_id}: left as it is: {why}" for run_id, why in self.left.items()]
+        said += [
+            f"{problem}; the runs end within a minute by themselves, and do not start"
+            for problem in self.problems
+        ]
+        return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResubmitSummary:
+    """What became of runs that were to be started again."""
+
+    started: tuple[str, ...]
+    """Runs handed over now."""
+    refused: Mapping[str, str]
+    """Runs that were not -> why."""
+    job_ids: tuple[str, ...]
+    """Jobs that were made."""
+    aside: Mapping[str, str]
+    """Run -> folder with what a fresh start has put aside."""
+
+    def lines(self) -> list[str]:
+        """Return what a person should read."""
+        said = [f"{run_id}: started again" for run_id in self.started]
+        said += [
+            f"{run_id}: its trajectories lie in {folder}" for run_id, folder in self.aside.items()
+        ]
+        return said + [f"{run_id}: not started: {why}" for run_id, why in self.refused.items()]
+
+
+def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelSummary:
+    """End queued and running runs, and keep others from being started.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    run_ids : sequence of str
+        Beginnings of their ids, each of one run.
+
+    Raises
+    ------
+    UnknownNameError
+        Where a beginning is nobody's or several runs'; nothing is cancelled then.
+    LockedError
+        Where a submission to this workspace takes too long.
+    """
+    runs = find_runs(workspace, run_ids)
+    with submission_lock(workspace, what="cancelling runs"):
+        states = {row.run_id: row.state for row in run_states(workspace)}
+        chosen = [run for run in runs if states[run.name] in (*CAN_CANCEL, "cancelled")]
+        for run in chosen:
+            if states[run.name] != "cancelled":
+                _note_cancelled(run, states[run.name])
+        problems = _end_jobs(workspace, chosen)
+    return CancelSummary(
+        cancelled=tuple(run.name for run in chosen),
+        left={run.name: _LEFT[states[run.name]] for run in runs if run not in chosen},
+        problems=tuple(problems),
+    )
+
+
+def resubmit_runs(
+    workspace: Workspace,
+    run_ids: Sequence[str],
+    *,
+    cluster: str | None = None,
+    cores_per_run: int | None = None,
+    fresh: bool = False,
+    say: Say = quiet,
+) -> ResubmitSummary:
+    """Start failed, cancelled, interrupted and planned runs on purpose.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    run_ids : sequence of str
+        Beginnings of their ids, each of one run.
+    cluster : str, optional
+        Profile to submit with; default: the one that each was submitted with before.
+    cores_per_run : int, optional
+        Cores of each; default: what the profile says.
+    fresh : bool
+        Whether trajectories start anew; what is there goes into a folder ``aside.<attempt>``.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    UnknownNameError
+        Where a beginning is nobody's or several runs'.
+    InputError
+        Where a run was never submitted and no profile is given.
+    ProgramError
+        Where a queue or a program is missing.
+    """
+    runs = find_runs(workspace, run_ids)
+    facts = {run: read_facts(run) for run in runs}
+    clusters = {run: cluster or _cluster_of(facts[run].job, run) for run in runs}
+    with submission_lock(workspace, what="submitting runs again"):
+        states = {row.run_id: row.state for row in run_states(workspace)}
+        refused = {
+            run.name: _LEFT[states[run.name]]
+            for run in runs
+            if states[run.name] not in CAN_RESUBMIT
+        }
+        refused |= _still_in_queue(
+            workspace, [facts[run] for run in runs if run.name not in refused]
+        )
+        chosen = [run for run in runs if run.name not in refused]
+        aside = {run.name: _put_aside(run) for run in chosen} if fresh else {}
+        for run in chosen:
+            (run / CANCELLED).unlink(missing_ok=True)
+    started, job_ids = list[str](), list[str]()
+    for name in dict.fromkeys(clusters[run] for run in chosen):
+        summary = submit_runs(
+            workspace,
+            [run.name for run in chosen if clusters[run] == name],
+            cluster=name,
+            cores_per_run=cores_per_run,
+            retry_failed=True,
+            say=say,
+        )
+        started += summary.started
+        job_ids += summary.job_ids
+        # somebody else was faster between our two locks: it is on its way, once
+        refused |= {run_id: _LEFT.get(state, state) for run_id, state in summary.left.items()}
+    return ResubmitSummary(
+        started=tuple(started),
+        refused=refused,
+        job_ids=tuple(job_ids),
+        aside={run_id: folder for run_id, folder in aside.items() if folder},
+    )
+
+
+def _note_cancelled(run: Path, state: str) -> None:
+    write_json(
+        run / CANCELLED,
+        {
+            "by": getpass.getuser(),
+            "host": socket.gethostname(),
+            "cancelled": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "was": state,
+        },
+    )
+
+
+def _end_jobs(workspace: Workspace, runs: Sequence[Path]) -> list[str]:
+    """Tell queues and processes of this host to end runs; return what went wrong."""
+    for run in runs:
+        status = read_status(run)
+        if status and status.state == "running" and is_alive(status, run):
+            # LAMMPS writes its restart file and stops
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(status.pid, signal.SIGTERM)
+    chosen = {run.name for run in runs}
+    every = [read_facts(run) for run in workspace.runs.glob("[!.]*") if run.is_dir()]
+    jobs = [facts.job for facts in every if facts.run_id in chosen and facts.job]
+    # a task that other runs live in, too, goes on: run.sh sees the file
+    shared = {facts.job.task for facts in every if facts.job and facts.run_id not in chosen} - {""}
+    problems = []
+    for name in sorted({job.scheduler for job in jobs} - {"local"}):
+        mine = [job for job in jobs if job.scheduler == name and job.task not in ("", *shared)]
+        if not mine:
+            continue
+        try:
+            scheduler = scheduler_of(workspace, name, [job.cluster for job in mine])
+            scheduler.cancel(sorted({job.task for job in mine}))
+        except IemhpcError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _still_in_queue(workspace: Workspace, every: Sequence[RunFacts]) -> dict[str, str]:
+    """Return those cancelled runs whose job has not left its queue, and why they must wait."""
+    waiting = [each for each in every if each.is_cancelled and each.job and each.job.task]
+    answers = ask_queues(
+        workspace, [each.job for each in waiting if each.job and each.job.scheduler != "local"]
+    )
+    found = {}
+    for facts in waiting:
+        answer = answers.get(facts.job.task if facts.job else "", JobState.GONE)
+        if isinstance(answer, Exception):
+            found[facts.run_id] = f"its queue does not say whether it has left: {answer}"
+        elif answer is not JobState.GONE:
+            found[facts.run_id] = "its cancelled job is still ending; try again in a minute"
+    return found
+
+
+def _cluster_of(job: JobFacts | None, run: Path) -> str:
+    if job is None:
+        raise InputError(
+            f"{run.name} was never submitted, so nobody knows where to; give --cluster NAME "
+            "(iemhpc cluster list), or use iemhpc md-submit"
+        )
+    return job.cluster or {"local": "this-machine"}.get(job.scheduler, job.scheduler)
+
+
+def _put_aside(run: Path) -> str:
+    """Move trajectories and restart files into a folder of their own; return its name."""
+    found = [path for pattern in PRODUCTION_FILES for path in run.glob(pattern)]
+    found = [path for path in found if path.suffix != ".in"]  # the template stays
+    if not found:
+        return ""
+    status = read_status(run)
+    folder = run / f"aside.{status.attempt if status else 0}"
+    folder.mkdir(exist_ok=True)
+    for path in found:
+        shutil.move(path, folder / path.name)
+    return f"{run.name}/{folder.name}"

@@ -1,0 +1,239 @@
+"""What the files of a run folder say, read once: plan, status, job, progress, costs.
+
+A table of ten thousand runs is asked for many times and few of them change meanwhile, so facts may
+be kept in an index (``runs/.index.json``). An entry counts while the folder and its ``plan.json``
+have the times that it was made at: everything else is renamed into the folder, which touches it.
+The index may be deleted at any time and written by two at once; where it cannot be written the next
+look is as slow as the first. A decision to start a run is never taken from it.
+"""
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from iemhpc import __version__
+from iemhpc.scheduler.estimate import estimated_core_hours
+from iemhpc.scheduler.run_files import (
+    RunStatus,
+    is_cancelled,
+    read_job,
+    read_status,
+    read_usable_plan,
+    unusable_plan,
+)
+from iemhpc.scheduler.run_progress import (
+    Progress,
+    Spent,
+    production_steps,
+    read_progress,
+    read_spent,
+)
+from iemhpc.workspace import Workspace, write_text
+
+INDEX = ".index.json"
+SETTLED_S = 2.0
+"""A folder that changed so recently may change again without a new time: clocks are coarse."""
+
+
+class JobFacts(NamedTuple):
+    """How a run was handed over: ``job.json``."""
+
+    scheduler: str
+    """Name of the scheduler."""
+    cluster: str
+    """Name or path of the profile."""
+    task: str
+    """The queue's name of it; empty where the submission broke off before it was known."""
+    submission: str
+    """Which submission it was part of."""
+    attempts: int
+    """How often it had been started before."""
+    submitted_s: float
+    """When, seconds since 1970."""
+    has_ended: bool
+    """Whether the process that ran it in the foreground has noted its end."""
+    cores_per_run: int
+    """Cores it asked for; 0: not said."""
+
+
+class RunFacts(NamedTuple):
+    """What the files of a run say. A NamedTuple, because thousands are made for one table."""
+
+    run_id: str
+    """Name of the folder."""
+    unusable: str
+    """Why its plan cannot be used; empty where it can."""
+    system: str
+    """Membrane and salt."""
+    salt_molar: float
+    """Realised concentration, mol/L."""
+    production_ps: float
+    """Wanted length."""
+    timestep_fs: float
+    """Of the production."""
+    n_steps: int
+    """Wanted steps of the production."""
+    estimated_core_h: float
+    """Of the whole run, 0 where it is not known."""
+    is_job_damaged: bool
+    """Whether there is a ``job.json`` that cannot be read."""
+    is_cancelled: bool
+    """Whether somebody has cancelled it."""
+    progress: Progress
+    """How far its production is."""
+    spent: Spent
+    """What it has cost."""
+    job: JobFacts | None
+    """How it was handed over; None where it was not."""
+    status: RunStatus | None
+    """What ``run.sh`` last said; None where it has not."""
+
+
+def read_facts(run: Path) -> RunFacts:
+    """Read the files of one run folder."""
+    plan = read_usable_plan(run)
+    if plan is None:
+        return _unusable(run)
+    job, status = read_job(run), read_status(run)
+    cores = int((job or {}).get("cores_per_run") or 1)
+    sampling, timestep_fs = plan["sampling"], float(plan["sampling"]["timestep_fs"])
+    return RunFacts(
+        run_id=run.name,
+        unusable="",
+        system=str(plan["physics"]["system"]),
+        salt_molar=float(plan["request"].get("realised_salt_molar", 0.0)),
+        production_ps=float(sampling["production_ps"]),
+        timestep_fs=timestep_fs,
+        n_steps=production_steps(sampling),
+        estimated_core_h=estimated_core_hours(plan, cores=cores),
+        is_job_damaged=job is None and (run / "job.json").exists(),
+        is_cancelled=is_cancelled(run),
+        progress=read_progress(
+            run, attempt=status.attempt if status else 0, timestep_fs=timestep_fs
+        ),
+        spent=read_spent(run),
+        job=_job_facts(job) if job else None,
+        status=status,
+    )
+
+
+def read_all_facts(workspace: Workspace, *, indexed: bool) -> list[RunFacts]:
+    """Read the files of every run folder of a workspace, by name.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The campaign's folder.
+    indexed : bool
+        Whether what the index has of unchanged folders will do, and whether to bring it up to date.
+    """
+    try:
+        with os.scandir(workspace.runs) as entries:
+            folders = [entry for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    except OSError:
+        return []
+    if not indexed:
+        return [read_facts(Path(entry)) for entry in sorted(folders, key=_name)]
+    old, new, found = _read_index(workspace), dict[str, Any](), list[RunFacts]()
+    settled_ns, n_read = time.time_ns() - int(SETTLED_S * 1e9), 0
+    for entry in sorted(folders, key=_name):
+        key = _key(entry)
+        kept = old.get(entry.name)
+        if kept is not None and kept[0] == key:
+            new[entry.name] = kept
+            found.append(_unpack(kept[1]))
+            continue
+        found.append(read_facts(Path(entry)))
+        n_read += 1
+        if max(key[:2]) < settled_ns:
+            new[entry.name] = [key, _pack(found[-1])]
+    if n_read or len(new) != len(old):
+        _write_index(workspace, new)
+    return found
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _key(folder: os.DirEntry[str]) -> list[int]:
+    """Return the times of a folder and its plan, and the plan's size."""
+    changed_ns = folder.stat().st_mtime_ns
+    try:
+        plan = os.stat(f"{folder.path}/plan.json")  # noqa: PTH116  # a Path costs more than this
+    except OSError:
+        return [changed_ns, 0, 0]
+    return [changed_ns, plan.st_mtime_ns, plan.st_size]
+
+
+def _read_index(workspace: Workspace) -> dict[str, Any]:
+    try:
+        index = json.loads((workspace.runs / INDEX).read_bytes())
+        entries = index["runs"] if index["version"] == _version() else {}
+        return dict(entries)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_index(workspace: Workspace, entries: dict[str, Any]) -> None:
+    text = json.dumps({"version": _version(), "runs": entries}, separators=(",", ":"))
+    with contextlib.suppress(OSError):
+        write_text(workspace.runs / INDEX, text)
+
+
+def _version() -> str:
+    return f"{__version__} {','.join(RunFacts._fields)}"
+
+
+def _pack(facts: RunFacts) -> list[Any]:
+    status = facts.status
+    values = [getattr(status, name) for name in RunStatus.__slots__] if status else None
+    return [*facts[:-1], values]
+
+
+def _unpack(values: list[Any]) -> RunFacts:
+    *others, progress, spent, job, status = values
+    return RunFacts._make(
+        (
+            *others,
+            Progress._make(progress),
+            Spent._make(spent),
+            JobFacts._make(job) if job else None,
+            RunStatus(**dict(zip(RunStatus.__slots__, status, strict=True))) if status else None,
+        )
+    )
+
+
+def _job_facts(job: dict[str, Any]) -> JobFacts:
+    return JobFacts(
+        scheduler=str(job["scheduler"]),
+        cluster=str(job.get("cluster") or ""),
+        task=str(job.get("task") or ""),
+        submission=str(job["submission"]),
+        attempts=int(job["attempts"]),
+        submitted_s=float(job["submitted_s"]),
+        has_ended=bool(job.get("ended")),
+        cores_per_run=int(job.get("cores_per_run") or 0),
+    )
+
+
+def _unusable(run: Path) -> RunFacts:
+    return RunFacts(
+        run_id=run.name,
+        unusable=unusable_plan(run),
+        system="?",
+        salt_molar=0.0,
+        production_ps=0.0,
+        timestep_fs=1.0,
+        n_steps=0,
+        estimated_core_h=0.0,
+        is_job_damaged=False,
+        is_cancelled=False,
+        progress=Progress(0, 0.0),
+        spent=Spent(0.0, 0.0, 1),
+        job=None,
+        status=None,
+    )

@@ -1,0 +1,174 @@
+"""What state a run is in, from what its files and its queue say: pure rules, nothing is read.
+
+============  ==================================================================================
+planned       a plan, never started: not submitted, or a local submission ended before its turn
+queued        handed over, not started
+running       LAMMPS is at it
+interrupted   cut short by a limit, a signal, a crash or a full disk; goes on from its restart
+cancelled     ended on purpose; only ``iemhpc resubmit`` starts it again
+failed        LAMMPS or our templates refused; not tried again by itself
+done          everything that the plan asks for is there
+unknown       handed over, not in the queue and silent: perhaps about to start, perhaps lost; or
+              its plan or job file is damaged, or its plan of another version
+============  ==================================================================================
+
+The files come first. A queue is asked about runs that have not had the last word themselves, and a
+queue that does not answer has said nothing: such a run is unknown, never lost.
+"""
+
+from dataclasses import dataclass
+
+from iemhpc.errors import ProgramError
+from iemhpc.lammps.failures import explain_error, is_worth_another_attempt
+from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.facts import JobFacts, RunFacts
+from iemhpc.scheduler.run_files import RunStatus
+
+STATES = (
+    *("planned", "queued", "running", "interrupted"),
+    *("cancelled", "failed", "done", "unknown"),
+)
+CAN_START = ("planned", "interrupted")
+"""States from which a submission starts a run by itself."""
+
+GRACE_S = 300.0
+"""A run that left the queue without a word is unknown for so long: files and queues come late."""
+
+SILENT_S = 600.0
+"""A run of another host without a heartbeat for so long is gone: the age at which ``run.sh`` takes
+over a lock."""
+
+MOST_ATTEMPTS = 20
+"""After so many attempts a failure of the machine counts as one of the run."""
+
+Answer = JobState | ProgramError
+"""What a queue said of a job, or why it did not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """Signs of life that are looked for at the moment of asking."""
+
+    lives: bool | None = None
+    """Whether the process of this host that runs it lives; None where it is not on this host."""
+    silent_s: float = 0.0
+    """How long ago the run, its log or its lock was last touched."""
+    submission_lives: bool = True
+    """Of a local submission on another host: whether any of its runs shows signs of life."""
+
+
+def state_by_files(facts: RunFacts, signs: Signs) -> tuple[str, str] | None:
+    """Return state and reason of a run, None where only the queue knows more."""
+    status, job = facts.status, facts.job
+    if facts.unusable or facts.is_job_damaged:
+        return "unknown", facts.unusable or _damaged_job(facts.run_id)
+    if status and status.state == "done" and status.n_steps >= facts.n_steps:
+        return "done", ""
+    if facts.is_cancelled:
+        return _state_of_cancelled(status, signs)
+    if status is None or is_newer(job, status):
+        return None if job else ("planned", "")
+    if status.state == "running":
+        return _state_of_running(status, job, signs)
+    return _state_of_ended(status, job)
+
+
+def _damaged_job(run_id: str) -> str:
+    return f"job.json is damaged; delete runs/{run_id}/job.json and submit again"
+
+
+def _state_of_cancelled(status: RunStatus | None, signs: Signs) -> tuple[str, str]:
+    if status is None or status.state != "running":
+        return "cancelled", ""
+    if signs.lives or (signs.lives is None and signs.silent_s < SILENT_S):
+        return "running", "cancelled: it ends when its restart file is written"
+    return "cancelled", ""
+
+
+def _state_of_ended(status: RunStatus, job: JobFacts | None) -> tuple[str, str] | None:
+    if status.state == "done":
+        return "interrupted", "the wanted production has become longer"
+    if status.state == "failed":
+        if is_worth_another_attempt(status.reason) and status.attempt < MOST_ATTEMPTS:
+            return "interrupted", in_words(status)
+        return "failed", in_words(status)
+    # a task that a queue starts again is in the queue without a new submission
+    if status.state == "interrupted" and job and job.scheduler != "local":
+        return None
+    return status.state, in_words(status)
+
+
+def _state_of_running(
+    status: RunStatus, job: JobFacts | None, signs: Signs
+) -> tuple[str, str] | None:
+    if signs.lives is not None:
+        return ("running", "") if signs.lives else ("interrupted", "its process is gone")
+    if job is None or job.scheduler == "local":
+        if signs.silent_s < SILENT_S:
+            return "running", ""
+        return "interrupted", f"no sign of life from {status.host} for {_minutes(signs.silent_s)}"
+    return None
+
+
+def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tuple[str, str]:
+    """Return state and reason of a run that has not had the last word itself.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        What its files say.
+    answer : JobState or ProgramError, optional
+        What the queue says of its job; None where it has no number yet.
+    signs : Signs
+        Of life.
+    """
+    status, job = facts.status, facts.job
+    if job is None or not job.task:
+        return "unknown", "the submission was cut short: submit again, it is looked for first"
+    has_begun = status is not None and not is_newer(job, status)
+    cut_short = in_words(status) if status and status.state == "interrupted" else ""
+    if job.has_ended:
+        answer = JobState.GONE
+    if isinstance(answer, ProgramError):
+        return "unknown", f"the queue does not answer: {answer}"
+    if answer is JobState.QUEUED:
+        if has_begun and status and status.state == "running":
+            return "queued", f"it was running on {status.host}, which failed or was taken away"
+        return "queued", cut_short
+    if answer is JobState.RUNNING and (job.scheduler != "local" or signs.submission_lives):
+        # a local job is the submitting process, which has runs waiting for a core
+        return ("running" if has_begun or job.scheduler != "local" else "queued"), ""
+    return _state_of_gone(facts, signs, cut_short=cut_short if has_begun else "")
+
+
+def _state_of_gone(facts: RunFacts, signs: Signs, *, cut_short: str) -> tuple[str, str]:
+    """Return state and reason of a run that is not in the queue and has not said that it ended."""
+    status, job = facts.status, facts.job
+    if job is not None and job.scheduler == "local":
+        # one that waited for a core when its submission ended is as it was before
+        if status is None:
+            return "planned", ""
+        if status.state == "running":
+            return "interrupted", in_words(status)
+        return _state_of_ended(status, job) or ("interrupted", in_words(status))
+    if not cut_short and signs.silent_s < GRACE_S:
+        return "unknown", "not in the queue, and no word from the run yet"
+    return "interrupted", cut_short or "it ended without a word"
+
+
+def is_newer(job: JobFacts | None, status: RunStatus | None) -> bool:
+    """Say whether a submission has come after the last word of the run."""
+    return job is not None and (status is None or job.attempts >= status.attempt)
+
+
+def in_words(status: RunStatus) -> str:
+    """Return the reason of a status, with what LAMMPS meant by it."""
+    if status.state == "running":
+        return "it ended without a word"
+    meaning = explain_error(status.reason)
+    reason = status.reason.removeprefix("ERROR: iemhpc: ")
+    return f"{reason}; {meaning}" if meaning else reason
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
