@@ -1,39 +1,82 @@
 """Boxes, run folders and submission of what was planned.
 
-Doing it again does nothing twice: a run is named by the hash of its physics, a folder that exists
-is not built again, and a finished run is not run again.
+Doing it again does nothing twice: a run is named by the hash of its physics, a box that exists is
+not built again, and a finished run is not run again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
+from iemhpc.campaign.building import write_folders
+from iemhpc.campaign.changes import adapt_runs, strangers
 from iemhpc.campaign.connectedness import network_notes
-from iemhpc.campaign.planning import costs_of, plan_campaign
+from iemhpc.campaign.following import check_then, follow
+from iemhpc.campaign.planning import costs_of, name_problems, plan_campaign
 from iemhpc.campaign.plans import Planned
+from iemhpc.campaign.rows import campaign_rows, costs_here, states_of
 from iemhpc.campaign.summary import CampaignRun, CampaignSummary, in_brief
-from iemhpc.errors import IemhpcError, ProgramError
-from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan, write_run
-from iemhpc.polymer.sites import sites_in_words
+from iemhpc.errors import IemhpcError, InputError, ProgramError
+from iemhpc.lammps.run_folder import is_built, plan_json
 from iemhpc.progress import Say, quiet
-from iemhpc.scheduler.run_files import read_usable_plan, unusable_plan
-from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.cluster import load_cluster
+from iemhpc.scheduler.file_mode import made_as
 from iemhpc.scheduler.submission import (
     SubmissionSummary,
+    check_writable,
     open_scheduler,
     render_scripts,
     submit_runs,
 )
 from iemhpc.settings.campaign import CampaignSettings
-from iemhpc.settings.membrane import MembraneSettings
-from iemhpc.settings.targets import Targets, load_campaign
-from iemhpc.system.assembly import build_box
-from iemhpc.system.uptake import donnan_salt_molar
-from iemhpc.workspace import Workspace, write_json
+from iemhpc.settings.cluster import ClusterSettings
+from iemhpc.settings.targets import Asked, Targets, ask_campaign
+from iemhpc.workspace import Workspace
 
 UNFINISHED = "ended without finishing; give the same command again to go on"
 RETRY_FAILED = "start failed runs again with: iemhpc md-submit --retry-failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowToSubmit:
+    """What is done with the runs of a campaign; the defaults build, submit and wait for nothing."""
+
+    submit: bool = True
+    """Whether the runs are handed over; without it boxes are built only."""
+    dry_run: bool = False
+    """Whether nothing at all is written."""
+    retry_failed: bool = False
+    """Whether failed runs start again too."""
+    build: str | None = None
+    """``here`` or ``job``: where boxes are built; None: as the profile says."""
+    then: str | None = None
+    """A command of iemhpc that follows when the runs have ended; one of ``FOLLOWERS``."""
+
+
+AS_USUAL = HowToSubmit()
+
+BUILD = ("here", "job")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A campaign that is whole, planned, and knows where it runs."""
+
+    workspace: Workspace
+    campaign: CampaignSettings
+    cluster: ClusterSettings
+    planned: tuple[Planned, ...]
+    notes: tuple[str, ...]
+    is_of_file: bool
+    how: HowToSubmit
+
+    def rows(self, problems: Mapping[str, str]) -> tuple[CampaignRun, ...]:
+        """Return the table of its runs as they are now."""
+        states = states_of(self.workspace)
+        costs = costs_here(
+            self.workspace, self.cluster, cores_per_run=self.campaign.cores_per_run, states=states
+        )
+        return campaign_rows(self.planned, problems, states=states, costs=costs)
 
 
 def submit_campaign(
@@ -42,9 +85,7 @@ def submit_campaign(
     *,
     overrides: Mapping[str, Any] | None = None,
     cluster: str | None = None,
-    submit: bool = True,
-    dry_run: bool = False,
-    retry_failed: bool = False,
+    how: HowToSubmit = AS_USUAL,
     say: Say = quiet,
 ) -> CampaignSummary:
     """Build the runs of a campaign and hand them over.
@@ -62,10 +103,8 @@ def submit_campaign(
         ``water_uptake`` for every system.
     cluster : str, optional
         Profile to use instead of the campaign's.
-    submit, dry_run : bool
-        ``submit=False`` builds only; ``dry_run`` writes nothing at all.
-    retry_failed : bool
-        Whether failed runs start again too.
+    how : HowToSubmit
+        What is done with the runs.
     say : callable
         Takes lines of progress.
 
@@ -73,86 +112,169 @@ def submit_campaign(
     ------
     InputError
         Where the campaign cannot be used; all bad entries at once, before anything is written.
+    ResourceError
+        Where nothing can be written.
     ProgramError
         Where a program is missing, or every run has failed.
     """
-    campaign = load_campaign(workspace, targets, overrides=overrides or {}, cluster=cluster)
-    planned, notes = plan_campaign(campaign)
-    say(_in_short(campaign, len(planned), is_default=_is_default(workspace, targets, campaign)))
-    if dry_run:
-        costs = costs_of(planned)
-        return _dry_summary(workspace, campaign, planned, notes=(*costs, *notes))
-    if submit:
-        open_scheduler(workspace, campaign.cluster, cores_per_run=campaign.cores_per_run)
-    for note in (*costs_of(planned), *notes):
+    work = _work(
+        workspace,
+        ask_campaign(workspace, targets, overrides=overrides or {}, cluster=cluster),
+        how,
+    )
+    say(_in_short(work))
+    costs = costs_of(work.planned)
+    if work.how.dry_run:
+        return _dry_summary(work, costs)
+    if work.how.submit:
+        open_scheduler(workspace, work.campaign.cluster, cores_per_run=work.campaign.cores_per_run)
+    check_writable(workspace)
+    for note in (*costs, *work.notes):
         say(note)
-    problems = _build(workspace, planned, say=say)
-    built = [p.plan.run_id for p in planned if p.plan.run_id not in problems]
-    notes = (
-        *notes,
-        *network_notes(
-            (p.system.name, workspace.run(p.plan.run_id))
-            for p in planned
-            if p.plan.run_id not in problems
-        ),
-    )
-    summary = CampaignSummary(
-        runs=_rows(workspace, planned, problems),
+    problems, notes = _folders(work, say=say)
+    return _handed_over(work, problems, (*work.notes, *notes), say=say)
+
+
+def _work(workspace: Workspace, asked: Asked, how: HowToSubmit) -> _Work:
+    """Return what is to be done, or say everything that is wrong with it."""
+    problems, campaign = list(asked.problems), asked.campaign
+    planned: tuple[Planned, ...] = ()
+    notes: tuple[str, ...] = ()
+    settings: ClusterSettings | None = None
+    if campaign is not None:
+        try:
+            settings = load_cluster(campaign.cluster, workspace)
+        except IemhpcError as error:
+            problems.append(str(error))
+        if problems:
+            problems += name_problems(campaign)
+        else:
+            planned, notes = plan_campaign(campaign)
+    if how.build not in (None, *BUILD):
+        problems.append(f"--build: got {how.build!r}, wanted {' or '.join(BUILD)}")
+    problems += check_then(how.then, submit=how.submit and not how.dry_run)
+    if campaign is None or settings is None or problems:
+        raise InputError(f"{asked.where}: " + "; ".join(dict.fromkeys(problems)))
+    return _Work(
+        workspace=workspace,
+        campaign=campaign,
+        cluster=settings,
+        planned=planned,
         notes=notes,
-        started=(),
-        cluster=campaign.cluster,
+        is_of_file=asked.is_of_file,
+        how=how,
     )
-    if submit and built:
-        done = submit_runs(
-            workspace,
-            built,
-            cluster=campaign.cluster,
-            cores_per_run=campaign.cores_per_run,
-            retry_failed=retry_failed,
-            say=say,
-        )
-        summary = _submitted(summary, done, _rows(workspace, planned, problems))
-    has_failed = any(row.state == "failed" for row in summary.runs)
-    if len(summary.failed) == len(summary.runs):
-        raise ProgramError(_why_none(summary.runs) + (f"; {RETRY_FAILED}" if has_failed else ""))
-    return replace(summary, notes=(*notes, RETRY_FAILED)) if has_failed else summary
 
 
-def _dry_summary(
-    workspace: Workspace,
-    campaign: CampaignSettings,
-    planned: Sequence[Planned],
-    *,
-    notes: tuple[str, ...],
-) -> CampaignSummary:
+def _dry_summary(work: _Work, costs: tuple[str, ...]) -> CampaignSummary:
     """Return what would be done, with the scripts that would be written."""
-    plans = {workspace.run(p.plan.run_id): plan_json(p.plan) for p in planned}
+    plans = {work.workspace.run(one.run_id): plan_json(one.plan) for one in work.planned}
     scripts = render_scripts(
-        workspace, plans, cluster=campaign.cluster, cores_per_run=campaign.cores_per_run
+        work.workspace,
+        plans,
+        cluster=work.campaign.cluster,
+        cores_per_run=work.campaign.cores_per_run,
+    )
+    states = states_of(work.workspace)
+    rates = costs_here(
+        work.workspace, work.cluster, cores_per_run=work.campaign.cores_per_run, states=states
     )
     return CampaignSummary(
-        runs=_rows(workspace, planned, {}),
-        notes=notes,
+        runs=campaign_rows(work.planned, {}, states=states, costs=rates),
+        notes=(rates.source, *costs, *work.notes),
         started=(),
         is_dry=True,
         scripts={str(path): text for path, text in scripts.texts.items()},
         like_it={str(path): text for path, text in scripts.like_it.items()},
-        cluster=campaign.cluster,
+        cluster=work.campaign.cluster,
+        next_command="the same without --dry-run",
     )
 
 
-def _submitted(
-    summary: CampaignSummary, done: SubmissionSummary, rows: tuple[CampaignRun, ...]
+def _folders(work: _Work, *, say: Say) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Write the folders that are not there, bring changes to the others.
+
+    Returns
+    -------
+    dict
+        Run -> why it cannot be used.
+    tuple of str
+        What to tell of the folders.
+    """
+    workspace, planned = work.workspace, work.planned
+    states = {run_id: row.state for run_id, row in states_of(workspace).items()}
+    in_job = (work.how.build or work.cluster.build) == "job"
+    changes = adapt_runs(workspace, planned, states=states)
+    with made_as(work.cluster.file_mode):
+        problems = write_folders(
+            workspace,
+            [one for one in planned if one.run_id not in changes.problems],
+            in_job=in_job,
+            say=say,
+        )
+    problems |= changes.problems
+    built = [
+        (one.system.name, workspace.run(one.run_id))
+        for one in planned
+        if one.run_id not in problems and is_built(workspace.run(one.run_id))
+    ]
+    others = strangers(workspace, planned, states) if work.is_of_file else ""
+    return problems, (*changes.notes, *network_notes(built), *([others] if others else []))
+
+
+def _handed_over(
+    work: _Work, problems: Mapping[str, str], notes: tuple[str, ...], *, say: Say
 ) -> CampaignSummary:
+    """Submit what was built, and return what has become of everything."""
+    cluster = work.campaign.cluster
+    built = [one.run_id for one in work.planned if one.run_id not in problems]
+    done: SubmissionSummary | None = None
+    if work.how.submit and built:
+        done = submit_runs(
+            work.workspace,
+            built,
+            cluster=cluster,
+            cores_per_run=work.campaign.cores_per_run,
+            retry_failed=work.how.retry_failed,
+            say=say,
+        )
+    summary = CampaignSummary(
+        runs=work.rows(problems),
+        notes=notes,
+        started=(),
+        cluster=cluster,
+        next_command="the same without --no-submit",
+    )
+    if done is not None:
+        summary = _submitted(summary, done)
+    _check_any(summary)
+    if done is not None and work.how.then:
+        then = follow(work.workspace, cluster, work.how.then, done, say=say)
+        summary = replace(summary, then=then)
+    if any(row.state == "failed" for row in summary.runs):
+        return replace(summary, notes=(*summary.notes, RETRY_FAILED))
+    return summary
+
+
+def _submitted(summary: CampaignSummary, done: SubmissionSummary) -> CampaignSummary:
     """Return the summary after a submission; what was waited for and is not done says so."""
     if done.in_queue:
-        return replace(summary, runs=rows, started=done.started, job_ids=done.job_ids)
-    unfinished = _unfinished(rows, done.started)
+        watch = "iemhpc status (iemhpc logs RUN for one), and when runs are done iemhpc descriptors"
+        return replace(summary, started=done.started, job_ids=done.job_ids, next_command=watch)
+    unfinished = _unfinished(summary.runs, done.started)
     told = tuple(
         replace(row, reason=row.reason or UNFINISHED) if row.run_id in unfinished else row
-        for row in rows
+        for row in summary.runs
     )
-    return replace(summary, runs=told, started=done.started, unfinished=unfinished)
+    elsewhere = any(row.state in ("queued", "running") for row in summary.runs)
+    look = "iemhpc status, and when all runs are done " if elsewhere else ""
+    return replace(
+        summary,
+        runs=told,
+        started=done.started,
+        unfinished=unfinished,
+        next_command=f"{look}iemhpc descriptors",
+    )
 
 
 def _unfinished(rows: Sequence[CampaignRun], started: Sequence[str]) -> tuple[str, ...]:
@@ -167,6 +289,14 @@ def _unfinished(rows: Sequence[CampaignRun], started: Sequence[str]) -> tuple[st
     )
 
 
+def _check_any(summary: CampaignSummary) -> None:
+    """Raise where nothing has come of any run."""
+    if len(summary.failed) < len(summary.runs):
+        return
+    has_failed = any(row.state == "failed" for row in summary.runs)
+    raise ProgramError(_why_none(summary.runs) + (f"; {RETRY_FAILED}" if has_failed else ""))
+
+
 def _why_none(rows: Sequence[CampaignRun]) -> str:
     alike: dict[tuple[str, str], list[str]] = {}
     for row in rows:
@@ -178,18 +308,14 @@ def _why_none(rows: Sequence[CampaignRun]) -> str:
     return f"{'every run failed' if failed else 'no run has finished'}: {said}"
 
 
-def _is_default(workspace: Workspace, targets: Targets, campaign: CampaignSettings) -> bool:
-    """Say whether membranes were named where there is no ``campaign.toml``."""
-    is_named = isinstance(targets, MembraneSettings) or (
-        [entry.membrane for entry in campaign.systems] == list(targets)
-    )
-    return is_named and not workspace.campaign.exists()
-
-
-def _in_short(campaign: CampaignSettings, n_runs: int, *, is_default: bool) -> str:
+def _in_short(work: _Work) -> str:
     """Return in a line what is planned."""
+    campaign, n_runs = work.campaign, len(work.planned)
     runs = "1 run" if n_runs == 1 else f"{n_runs} runs"
-    replicas = "1 replica" if campaign.replicas == 1 else f"{campaign.replicas} replicas"
+    own = {campaign.of_system(entry).replicas for entry in campaign.systems}
+    n = f"{min(own)}" if len(own) == 1 else f"{min(own)} to {max(own)}"
+    replicas = "1 replica" if own == {1} else f"{n} replicas"
+    is_default = not work.is_of_file and not work.workspace.campaign.exists()
     defaults = " (no campaign.toml here: defaults)" if is_default else ""
     size = (
         f"boxes of about {campaign.box_A:g} Å"
@@ -201,117 +327,3 @@ def _in_short(campaign: CampaignSettings, n_runs: int, *, is_default: bool) -> s
         f"{campaign.production_ps:g} ps of production each, {replicas}, on {campaign.cluster}"
         f"{defaults}"
     )
-
-
-def _build(
-    workspace: Workspace,
-    planned: Sequence[Planned],
-    *,
-    say: Say,
-) -> dict[str, str]:
-    """Write the folders that are not there; return run id -> why it could not be built."""
-    problems: dict[str, str] = {}
-    new = [p for p in planned if not workspace.run(p.plan.run_id).exists()]
-    for number, one in enumerate(new, 1):
-        seed = one.plan.physics["seed"]
-        say(
-            f"box {number} of {len(new)}: {one.system.name}, "
-            f"{one.composition.realised_salt_molar:.3g} mol/L, seed {seed}"
-        )
-        try:
-            box = build_box(
-                system=one.system,
-                composition=one.composition,
-                force_field=one.chemistry.force_field,
-                charges=one.chemistry.charges_wanted,
-                water_model=one.chemistry.water_model,
-                ion_set=one.chemistry.ion_set,
-                tacticity=one.plan.physics["tacticity"],
-                charge_scale=one.chemistry.charge_scale,
-                seed=seed,
-                say=_once(say),
-            )
-            write_run(workspace, one.plan, box)
-        except IemhpcError as error:
-            is_known = str(error) in problems.values()
-            problems[one.plan.run_id] = str(error)
-            said = "for the same reason" if is_known else error
-            say(f"{one.system.name}: not built: {said}")
-    for one in planned:
-        folder = workspace.run(one.plan.run_id)
-        if one.plan.run_id in problems:
-            continue
-        if read_usable_plan(folder) is None:
-            problems[one.plan.run_id] = unusable_plan(folder)
-            continue
-        try:
-            _lengthen(folder, one.plan)
-        except IemhpcError as error:
-            problems[one.plan.run_id] = str(error)
-    return problems
-
-
-def _once(say: Say) -> Say:
-    """Return how a box says its lines: those that each of its chains repeats, once."""
-    told: set[str] = set()
-
-    def say_new(line: str) -> None:
-        if line not in told:
-            told.add(line)
-            say(f"  {line}")
-
-    return say_new
-
-
-def _lengthen(folder: Path, plan: RunPlan) -> None:
-    """Ask an existing run for the longer production that the campaign wants now."""
-    old = read_plan(folder)
-    wanted = float(plan.sampling["production_ps"])
-    if wanted > float(old.sampling["production_ps"]):
-        sampling = {**old.sampling, "production_ps": wanted}
-        write_json(folder / "plan.json", plan_json(replace(old, sampling=sampling)))
-
-
-def _rows(
-    workspace: Workspace, planned: Sequence[Planned], problems: Mapping[str, str]
-) -> tuple[CampaignRun, ...]:
-    known = {row.run_id: row for row in run_states(workspace)}
-    rows = []
-    for one in planned:
-        run_id = one.plan.run_id
-        row = known.get(run_id)
-        state = "not built" if run_id in problems else row.state if row else "new"
-        rows.append(
-            CampaignRun(
-                run_id=run_id,
-                system=one.system.name,
-                salt_molar=one.wanted,
-                donnan_salt_molar=tuple(
-                    donnan_salt_molar(
-                        one.system, molar, water_per_site=one.composition.water_per_site
-                    )
-                    for molar in one.wanted
-                ),
-                realised_salt_molar=one.composition.realised_salt_molar,
-                water_per_site=one.composition.water_per_site,
-                seed=int(one.plan.physics["seed"]),
-                state=state,
-                reason=problems.get(run_id) or (row.reason if row else ""),
-                composition=one.composition,
-                counterion=one.system.counterion.name,
-                chemistry=_chemistry(one),
-                units={unit.name: unit.smiles for unit in one.system.membrane.polymer.units},
-                tethered={
-                    unit.name: sites
-                    for unit in one.system.membrane.polymer.units
-                    if (sites := sites_in_words(unit))
-                },
-            )
-        )
-    return tuple(rows)
-
-
-def _chemistry(one: Planned) -> dict[str, str | float]:
-    names = ("tacticity", "force_field", "charges", "water_model", "ion_set", "charge_scale")
-    physics = {name: one.plan.physics[name] for name in names}
-    return {"arrangement": one.system.membrane.polymer.arrangement} | physics

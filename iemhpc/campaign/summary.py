@@ -43,6 +43,14 @@ class CampaignRun:
     """Name of each repeat unit -> its SMILES."""
     tethered: Mapping[str, str]
     """Name of each charged unit -> its tethered sites, in words."""
+    n_atoms: int
+    """Of the box."""
+    cores_per_run: int
+    """Cores that it asks for."""
+    core_hours: float
+    """Estimated, of the whole run."""
+    disk_bytes: int
+    """Estimated, of the finished run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,10 @@ class CampaignSummary:
     """Where to."""
     unfinished: tuple[str, ...] = ()
     """Runs that are not done though they were waited for."""
+    then: str = ""
+    """What follows when the runs have ended, and as which job."""
+    next_command: str = ""
+    """What to type next."""
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -93,30 +105,88 @@ class CampaignSummary:
         if self.is_dry:
             lines += _composition_blocks(self.runs)
         lines += _table(self.runs)
+        if self.is_dry:
+            lines += ["", *cost_lines(self.runs)]
         lines += [f"note: {note}" for note in self.notes]
         if self.scripts and not self.show_scripts:
             lines.append("nothing was written; --scripts shows the job scripts too")
         if self.job_ids:
             lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
+        if self.then:
+            lines.append(self.then)
         return lines
 
 
 def _table(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
     width = max([len(run.system) for run in runs], default=6)
+    fields = _fields(runs)
+    wide = max([len(said) for said in fields.values()], default=0)
+    head = f"{'force field':<{wide}}  " if wide else ""
     yield (
         f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
-        f"{'by theory inside':<16}  {'water/site':>10}  seed  state"
+        f"{'by theory inside':<16}  {'water/site':>10}  {'atoms':>6}  {head}seed  state"
     )
     for run in runs:
         wanted = " ".join(f"{value:g}" for value in run.salt_molar)
         inside = " ".join(_number(value) for value in run.donnan_salt_molar)
         brief = in_brief(run.reason) if run.state == "not built" else run.reason
         reason = f": {brief}" if brief else ""
+        said = f"{fields[run.run_id]:<{wide}}  " if wide else ""
         yield (
             f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
             f"{run.realised_salt_molar:>8.3g}  {inside:<16}  "
-            f"{run.water_per_site:>10.4g}  {run.seed:>4}  {run.state}{reason}"
+            f"{run.water_per_site:>10.4g}  {run.n_atoms:>6}  {said}{run.seed:>4}  "
+            f"{run.state}{reason}"
         )
+
+
+def _fields(runs: tuple[CampaignRun, ...]) -> dict[str, str]:
+    """Return the force field of each run, charges with it; nothing where all have the same."""
+    fields = {
+        run.run_id: f"{run.chemistry['force_field']} {str(run.chemistry['charges'])[:12]}"
+        for run in runs
+    }
+    return fields if len(set(fields.values())) > 1 else dict.fromkeys(fields, "")
+
+
+def cost_lines(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
+    """Yield what runs will cost, alike ones in one line, and the totals of what is not done."""
+    alike: dict[tuple[str, int, int, str, str], list[CampaignRun]] = {}
+    for run in runs:
+        costs = (f"{run.core_hours:.3g}", in_bytes(run.disk_bytes))
+        alike.setdefault((run.system, run.n_atoms, run.cores_per_run, *costs), []).append(run)
+    width = max([len(run.system) for run in runs], default=6)
+    yield (
+        f"{'system':<{width}}  {'runs':>4}  {'atoms':>6}  {'cores':>5}  {'core-hours each':>15}  "
+        f"{'hours each':>10}  {'disk each':>9}"
+    )
+    for (system, n_atoms, cores, hours, disk), group in alike.items():
+        wall = f"{group[0].core_hours / cores:.3g}"
+        yield (
+            f"{system:<{width}}  {len(group):>4}  {n_atoms:>6}  {cores:>5}  {hours:>15}  "
+            f"{wall:>10}  {disk:>9}"
+        )
+    left = [run for run in runs if run.state != "done"]
+    done = len(runs) - len(left)
+    yield (
+        f"in all {counted(len(left), 'run')} to do"
+        + (f" ({done} done)" if done else "")
+        + f": about {sum(run.core_hours for run in left):.3g} core-hours and "
+        f"{in_bytes(sum(run.disk_bytes for run in left))} of disk"
+    )
+
+
+def in_bytes(size: float) -> str:
+    """Return a size of files as people say it.
+
+    Examples
+    --------
+    >>> in_bytes(7_800_000), in_bytes(2.5e9)
+    ('7.8 MB', '2.5 GB')
+    """
+    units = {1: "kB", 2: "MB", 3: "GB", 4: "TB"}
+    power = next((power for power in units if size < 1000.0 ** (power + 1)), 4)
+    return f"{size / 1000.0**power:.3g} {units[power]}"
 
 
 def in_brief(reason: str) -> str:

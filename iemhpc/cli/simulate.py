@@ -1,10 +1,13 @@
-"""Commands of the MD half: build, submit, watch, read."""
+"""Commands of the MD half: build and submit, read."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iemhpc.cli import submit_options as md
 from iemhpc.cli.options import (
     HERE,
     DryRunOption,
@@ -17,163 +20,44 @@ from iemhpc.cli.options import (
 from iemhpc.errors import InputError
 from iemhpc.workspace import Workspace
 
-POLYMER = "A polymer of your own"
-CONTENT = "What the box holds"
-FIELD = "Force field"
+if TYPE_CHECKING:
+    from iemhpc.campaign import HowToSubmit
 
 
 def md_submit(
-    target: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Catalogue names or membrane TOMLs (docs/molecules.md), or a campaign TOML; "
-            "default: campaign.toml."
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A repeat unit of your own polymer, SMILES:fraction or name=SMILES:fraction, as "
-            "in 'acrylate=[*]CC([*])C(=O)[O-]:0.4'; once a unit, instead of TARGET.",
-            rich_help_panel=POLYMER,
-        ),
-    ] = None,
-    crosslinker: Annotated[
-        str | None,
-        typer.Option(
-            help="Its cross-linker, in the same way, with four [*].", rich_help_panel=POLYMER
-        ),
-    ] = None,
-    arrangement: Annotated[
-        str | None,
-        typer.Option(help="random (default), block or alternating.", rich_help_panel=POLYMER),
-    ] = None,
-    tethered: Annotated[
-        str | None,
-        typer.Option(
-            help="SMARTS whose first atom is a tethered site; default: O of anionic groups, N of "
-            "cationic ones.",
-            rich_help_panel=POLYMER,
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="What to call it; default: own- and a hash.", rich_help_panel=POLYMER),
-    ] = None,
-    tacticity: Annotated[
-        str | None,
-        typer.Option(
-            help="atactic, isotactic or syndiotactic; default: the membrane's, else atactic.",
-            rich_help_panel=POLYMER,
-        ),
-    ] = None,
-    salt: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A salt; repeat for each; default: the membrane's.", rich_help_panel=CONTENT
-        ),
-    ] = None,
-    salt_molar: Annotated[
-        list[float] | None,
-        typer.Option(
-            help="Outer salt concentration, mol/L; repeat for each; default: 0.1 and 1.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    salt_inside: Annotated[
-        str | None,
-        typer.Option(
-            help="external: the sorbed water holds the outer concentration (default); donnan: what "
-            "Donnan-Manning leaves of it.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    water_per_site: Annotated[
-        float | None,
-        typer.Option(
-            help="Water molecules per tethered charge; default: the membrane's.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    water_uptake: Annotated[
-        float | None,
-        typer.Option(
-            help="Or g of water per g of dry polymer in its counter-ion's form.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    box: Annotated[
-        float | None,
-        typer.Option(help="Box edge aimed at, 20 to 100 Å; default: 40.", rich_help_panel=CONTENT),
-    ] = None,
-    chains: Annotated[
-        int | None, typer.Option(help="Or the number of chains.", rich_help_panel=CONTENT)
-    ] = None,
-    chain_length: Annotated[
-        int | None,
-        typer.Option(
-            help="Repeat units of a chain; default: what comes nearest to box and composition.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    min_pairs: Annotated[
-        int | None,
-        typer.Option(
-            help="Enlarge the box until it holds so many ion pairs; default: 0.",
-            rich_help_panel=CONTENT,
-        ),
-    ] = None,
-    force_field: Annotated[
-        str | None, typer.Option(help="gaff2 (default) or oplsaa.", rich_help_panel=FIELD)
-    ] = None,
-    charges: Annotated[
-        str | None,
-        typer.Option(
-            help="am1bcc (default of gaff2), resp, resp-gaussian; opls (default of oplsaa); or a "
-            "file of your own, as docs/molecules.md says.",
-            rich_help_panel=FIELD,
-        ),
-    ] = None,
-    water_model: Annotated[
-        str | None, typer.Option(help="tip3p (default) or tip3p-charmm.", rich_help_panel=FIELD)
-    ] = None,
-    ion_set: Annotated[
-        str | None,
-        typer.Option(
-            help="Ion parameters; default: those of the water model.", rich_help_panel=FIELD
-        ),
-    ] = None,
-    charge_scale: Annotated[
-        float | None,
-        typer.Option(
-            help="Factor on the charges of ions and charged units; default: 1.",
-            rich_help_panel=FIELD,
-        ),
-    ] = None,
-    replicas: Annotated[
-        int | None, typer.Option(help="Independent builds a point; default: 3.")
-    ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            help="How long: test (seconds, shows that it works), demo (20 ps, numbers are "
-            "examples), quick (default; 0.5 ns, about an hour a run on one core) or full (10 ns, "
-            "for a cluster)."
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="Cluster profile (jobs/clusters/), default: this machine.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Start failed runs again, too.")
-    ] = False,
-    no_submit: Annotated[
-        bool, typer.Option("--no-submit", help="Write the run folders, start nothing.")
-    ] = False,
+    target: md.TargetArgument = None,
+    unit: md.UnitOption = None,
+    crosslinker: md.CrosslinkerOption = None,
+    arrangement: md.ArrangementOption = None,
+    tethered: md.TetheredOption = None,
+    name: md.NameOption = None,
+    tacticity: md.TacticityOption = None,
+    salt: md.SaltOption = None,
+    salt_molar: md.SaltMolarOption = None,
+    salt_inside: md.SaltInsideOption = None,
+    water_per_site: md.WaterPerSiteOption = None,
+    water_uptake: md.WaterUptakeOption = None,
+    box: md.BoxOption = None,
+    chains: md.ChainsOption = None,
+    chain_length: md.ChainLengthOption = None,
+    min_pairs: md.MinPairsOption = None,
+    force_field: md.ForceFieldOption = None,
+    charges: md.ChargesOption = None,
+    water_model: md.WaterModelOption = None,
+    ion_set: md.IonSetOption = None,
+    charge_scale: md.ChargeScaleOption = None,
+    replicas: md.ReplicasOption = None,
+    protocol: md.ProtocolOption = None,
+    production_ns: md.ProductionOption = None,
+    extend: md.ExtendOption = None,
+    cluster: md.ClusterOption = None,
+    cores: md.CoresOption = None,
+    build: md.BuildOption = None,
+    then: md.ThenOption = None,
+    retry_failed: md.RetryFailedOption = False,
+    no_submit: md.NoSubmitOption = False,
     dry_run: DryRunOption = False,
-    scripts: Annotated[
-        bool, typer.Option("--scripts", help="With --dry-run: show the job scripts, too.")
-    ] = False,
+    scripts: md.ScriptsOption = False,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
@@ -181,12 +65,14 @@ def md_submit(
 
     Options win over campaign.toml; where neither says anything, the defaults below hold.
     """
-    from iemhpc.campaign import submit_campaign
+    from iemhpc.campaign import HowToSubmit, submit_campaign
     from iemhpc.polymer.own import own_targets
 
     if scripts and not dry_run:
         raise InputError("--scripts shows what a dry run would write; give --dry-run with it")
-    submit_now = not (no_submit or dry_run)
+    how = HowToSubmit(
+        submit=not no_submit, dry_run=dry_run, retry_failed=retry_failed, build=build, then=then
+    )
     overrides = {
         "salt": salt,
         "salt_molar": salt_molar,
@@ -205,7 +91,14 @@ def md_submit(
         "charge_scale": charge_scale,
         "replicas": replicas,
         "protocol": protocol,
+        "production_ns": production_ns,
+        "cores_per_run": cores,
     }
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if extend:
+        words = {"TARGET": target, "--unit": unit, "--build": build} | given
+        _extend(words, extend, how=how, cluster=cluster, json=json, workspace=workspace)
+        return
     targets = own_targets(
         target or (),
         units=unit or (),
@@ -216,23 +109,55 @@ def md_submit(
         water_and_salts=(salt or (), water_per_site, water_uptake),
     )
     summary = submit_campaign(
-        Workspace(workspace),
-        targets,
-        overrides={key: value for key, value in overrides.items() if value is not None},
-        cluster=cluster,
-        submit=submit_now,
-        dry_run=dry_run,
-        retry_failed=retry_failed,
-        say=say,
+        Workspace(workspace), targets, overrides=given, cluster=cluster, how=how, say=say
     )
-    then = "the same without --dry-run or --no-submit"
-    if submit_now:
-        is_own = bool(unit) or any(one.lower().endswith(".toml") for one in target or ())
-        look = f"iemhpc check {summary.runs[0].run_id} (what its parameters are worth), then "
-        then = f"{look if is_own else ''}iemhpc descriptors"
-    show(replace(summary, show_scripts=scripts), json=json, then=then)
+    is_own = bool(unit) or any(one.lower().endswith(".toml") for one in target or ())
+    check = f"iemhpc check {summary.runs[0].run_id} (what its parameters are worth), then "
+    look = check if is_own and summary.started else ""
+    show(replace(summary, show_scripts=scripts), json=json, then=f"{look}{summary.next_command}")
     if summary.failed:
         raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
+
+
+def _extend(
+    given: Mapping[str, Any],
+    runs: Sequence[str],
+    *,
+    how: "HowToSubmit",
+    cluster: str | None,
+    json: bool,
+    workspace: Path,
+) -> None:
+    """Continue runs; a campaign's settings have no place beside it."""
+    from iemhpc.campaign.extending import Place, extend_runs
+
+    own = ("production_ns", "cores_per_run")
+    others = [key for key, value in given.items() if value and key not in own]
+    if others:
+        raise InputError(
+            f"got --extend with {', '.join(others)}: it continues runs as they are; give "
+            "--production-ns, and --cluster or --cores where they go on elsewhere"
+        )
+    summary = extend_runs(
+        Workspace(workspace),
+        runs,
+        production_ns=given.get("production_ns"),
+        place=Place(cluster=cluster, cores_per_run=given.get("cores_per_run")),
+        how=how,
+        say=say,
+    )
+    show(summary, json=json, then=summary.next_command)
+    if summary.failed:
+        raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
+
+
+def build_run(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.", file_okay=False)],
+) -> None:
+    """Build the box of a run in its folder: what a job does where --build job was said."""
+    from iemhpc.campaign.unbuilt import build_run as build
+
+    build(folder, say=say)
 
 
 def descriptors(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from iemhpc.campaign import foreseeing, submit_campaign
+from iemhpc.campaign import HowToSubmit, foreseeing, submit_campaign
 from iemhpc.campaign.foreseeing import polymer_notes, polymer_problems, specimen
 from iemhpc.errors import InputError
 from iemhpc.polymer.catalog import as_membrane, load_membrane, membrane_names
@@ -16,6 +16,7 @@ from iemhpc.workspace import Workspace
 
 ACID = "acid=[*]CC([*])C(=O)OCCS(=O)(=O)[O-]:0.4"
 ESTER = "ester=[*]CC([*])C(=O)OC:0.6"
+DRY = HowToSubmit(dry_run=True)
 WET = {"salts": ["NaCl"], "water_per_site": 15.0}
 
 
@@ -96,11 +97,11 @@ def test_all_that_stops_a_campaign_is_said_at_once_with_code_2(tmp_path: Path) -
     )
     overrides = {"force_field": "oplsaa", "box_A": 24.0, "water_model": "tip5p"}
     with pytest.raises(InputError) as caught:
-        submit_campaign(Workspace(tmp_path), polymer, overrides=overrides, dry_run=True)
+        submit_campaign(Workspace(tmp_path), polymer, overrides=overrides, how=DRY)
     assert "tip5p" in str(caught.value)
     del overrides["water_model"]
     with pytest.raises(InputError, match="odd: OPLS-AA does not cover a polymer of odd") as caught:
-        submit_campaign(Workspace(tmp_path), polymer, overrides=overrides, dry_run=True)
+        submit_campaign(Workspace(tmp_path), polymer, overrides=overrides, how=DRY)
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
 

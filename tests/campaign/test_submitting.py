@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from iemhpc.campaign import UNFINISHED, plan_campaign, submit_campaign, submitting
+from iemhpc.campaign import UNFINISHED, HowToSubmit, plan_campaign, submit_campaign, unbuilt
 from iemhpc.errors import InputError, MissingInputError, ProgramError
 from iemhpc.lammps.run_folder import plan_json, read_plan
 from iemhpc.settings.targets import load_campaign
 from iemhpc.workspace import Workspace, write_json
+
+DRY, BUILD_ONLY = HowToSubmit(dry_run=True), HowToSubmit(submit=False)
 
 TEXT = """\
 box_A = 24.0
@@ -88,7 +90,7 @@ def test_failed_runs_start_again_when_that_is_asked_for(
     cluster = write_profile(workspace, 'lammps = ["/bin/false"]\n')
     for retry_failed, attempts in ((False, 1), (False, 1), (True, 2)):
         with pytest.raises(ProgramError, match=r"every run failed: .*md-submit --retry-failed"):
-            submit_campaign(workspace, cluster=cluster, retry_failed=retry_failed)
+            submit_campaign(workspace, cluster=cluster, how=HowToSubmit(retry_failed=retry_failed))
         for folder in two_runs:
             assert len((folder / "attempts.log").read_text().splitlines()) == attempts
 
@@ -97,7 +99,7 @@ def test_a_folder_without_a_plan_does_not_stop_the_other_runs(
     workspace: Workspace, two_runs: list[Path]
 ) -> None:
     (two_runs[0] / "plan.json").unlink()
-    summary = submit_campaign(workspace, submit=False)
+    summary = submit_campaign(workspace, how=BUILD_ONLY)
     assert summary.failed == (two_runs[0].name,)
     assert f"delete runs/{two_runs[0].name} and run md-submit again" in "\n".join(summary.lines())
 
@@ -116,11 +118,12 @@ def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
     workspace: Workspace, lmp: str
 ) -> None:
     before = sorted(workspace.root.rglob("*"))
-    summary = replace(submit_campaign(workspace, dry_run=True), show_scripts=True)
+    summary = replace(submit_campaign(workspace, how=DRY), show_scripts=True)
     text = "\n".join(summary.lines())
     assert "CR61/NaCl  0.9 1" in text
     assert "by theory inside" in text
-    assert "  0.34 0.4 " in text
+    by_theory = " ".join(f"{molar:.2g}" for molar in summary.runs[0].donnan_salt_molar)
+    assert f"  {by_theory} " in text
     assert "== composition of CR61/NaCl at 0.9, 1 mol/L, run " in text
     assert "cross-links" in text
     assert "  unit styrenesulfonate" in text
@@ -132,7 +135,7 @@ def test_a_dry_run_shows_runs_and_scripts_and_writes_nothing(
 
 def test_what_is_planned_is_said_first(workspace: Workspace, lmp: str) -> None:
     said: list[str] = []
-    submit_campaign(workspace, overrides={"replicas": 3}, dry_run=True, say=said.append)
+    submit_campaign(workspace, overrides={"replicas": 3}, how=DRY, say=said.append)
     assert said == [
         "3 runs: boxes of about 24 Å, protocol test, 1 ps of production each, 3 replicas, "
         "on this-machine"
@@ -145,7 +148,11 @@ def test_without_a_campaign_named_membranes_take_defaults_and_it_is_said(
     said: list[str] = []
     overrides = {"salt": "NaCl", "salt_molar": 1.0}
     submit_campaign(
-        Workspace(tmp_path), ["Nafion"], overrides=overrides, dry_run=True, say=said.append
+        Workspace(tmp_path),
+        ["Nafion"],
+        overrides=overrides,
+        how=DRY,
+        say=said.append,
     )
     assert said[0].startswith("3 runs: boxes of about 40 Å, protocol quick, 500 ps of production")
     assert said[0].endswith("on this-machine (no campaign.toml here: defaults)")
@@ -155,7 +162,7 @@ def test_a_dry_run_shows_equal_scripts_once_and_the_table_last(
     workspace: Workspace, lmp: str
 ) -> None:
     overrides = {"replicas": 3}
-    dry = submit_campaign(workspace, overrides=overrides, dry_run=True)
+    dry = submit_campaign(workspace, overrides=overrides, how=DRY)
     brief = dry.lines()
     assert brief[0].startswith("== composition of CR61/NaCl")
     assert brief[-1].endswith("--scripts shows the job scripts too")
@@ -168,7 +175,9 @@ def test_a_dry_run_shows_equal_scripts_once_and_the_table_last(
     assert blocks[0].endswith(" ".join(run.run_id for run in summary.runs))
     more = lines.index("… and 2 more like it, differing in run_id, seed")
     assert more < lines.index(next(line for line in lines if line.startswith("run  ")))
-    assert lines[-1].endswith("  new")
+    table = lines[lines.index(next(line for line in lines if line.startswith("run  "))) :]
+    assert [line.rsplit(maxsplit=1)[-1] for line in table[1:4]] == ["new"] * 3
+    assert table[-1].startswith("note: core-hours by a rate measured on one core")
 
 
 @pytest.mark.lammps
@@ -205,10 +214,10 @@ def test_what_a_box_repeats_and_why_boxes_fail_is_said_once(
             say("ca-h4-ca-na is a rough estimate")
         raise InputError(why)
 
-    monkeypatch.setattr(submitting, "build_box", fail)
+    monkeypatch.setattr(unbuilt, "build_box", fail)
     said: list[str] = []
     with pytest.raises(ProgramError) as caught:
-        submit_campaign(workspace, overrides={"replicas": 2}, submit=False, say=said.append)
+        submit_campaign(workspace, overrides={"replicas": 2}, how=BUILD_ONLY, say=said.append)
     assert sum("rough estimate" in line for line in said) == 2, "once a box"
     assert sum(why in line for line in said) == 1
     assert said[-1] == "CR61/NaCl: not built: for the same reason"
@@ -218,7 +227,7 @@ def test_what_a_box_repeats_and_why_boxes_fail_is_said_once(
 
 def test_a_dry_run_says_what_each_box_would_hold(workspace: Workspace, lmp: str) -> None:
     overrides = {"salt_molar": [0.3], "water_per_site": [20.5]}
-    summary = submit_campaign(workspace, overrides=overrides, dry_run=True)
+    summary = submit_campaign(workspace, overrides=overrides, how=DRY)
     (run,) = summary.runs
     box, lines = run.composition, summary.lines()
     block = lines[lines.index(f"== composition of CR61/NaCl at 0.3 mol/L, run {run.run_id}") :]

@@ -1,0 +1,195 @@
+"""A campaign that has changed under its runs: what they take up, what they keep, and who says so.
+
+A run is its physics, so another box, field or protocol is another run and leaves the old one as it
+is. Length, frame spacing and time step are no part of that: a run may be lengthened at any time
+(plan.json says how long, ``run.sh`` at its next start too), and is never shortened. Frame spacing
+and time step are those that it was begun with, because one trajectory has one of each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from iemhpc.campaign.plans import Planned
+from iemhpc.errors import IemhpcError
+from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan
+from iemhpc.scheduler import scheduler_class
+from iemhpc.scheduler.base import Resources, Submission
+from iemhpc.scheduler.cluster import load_cluster
+from iemhpc.scheduler.run_files import read_job, read_status, read_usable_plan, unusable_plan
+from iemhpc.workspace import Workspace, write_json, write_text
+
+AT_WORK = ("queued", "running", "unknown")
+"""States of runs that another submission has in its hands."""
+
+AGAIN = "give the same command again when they have ended"
+
+
+@dataclass(slots=True)
+class Changes:
+    """What has been found for the runs that exist: sentence -> the runs it is of."""
+
+    said: dict[str, list[str]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    """Run -> why its folder cannot be used."""
+
+    def add(self, sentence: str, run_id: str) -> None:
+        """Note a sentence for one more run."""
+        self.said.setdefault(sentence, []).append(run_id)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line a sentence, with its runs before it."""
+        return tuple(f"{in_words(runs)}: {sentence}" for sentence, runs in self.said.items())
+
+
+def adapt_runs(
+    workspace: Workspace, planned: Sequence[Planned], *, states: Mapping[str, str]
+) -> Changes:
+    """Bring the length that a campaign wants to its runs; say what they keep.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    planned : sequence of Planned
+        The campaign's runs; those without a folder are left out.
+    states : mapping of str to str
+        Run -> its state before, for the runs that existed.
+    """
+    changes = Changes()
+    for one in planned:
+        folder = workspace.run(one.run_id)
+        if not folder.exists():
+            continue
+        if read_usable_plan(folder) is None:
+            changes.problems[one.run_id] = unusable_plan(folder)
+            continue
+        try:
+            adapt_run(workspace, folder, one.plan, state=states.get(one.run_id, ""), to=changes)
+        except IemhpcError as error:
+            changes.problems[one.run_id] = str(error)
+    return changes
+
+
+def adapt_run(
+    workspace: Workspace, folder: Path, wanted: RunPlan, *, state: str, to: Changes
+) -> None:
+    """Bring the wanted sampling to one run, as far as it has not been begun with another."""
+    old = read_plan(folder)
+    sampling = dict(old.sampling)
+    if _is_untouched(folder):
+        sampling = dict(wanted.sampling)
+    for sentence in _kept(sampling, wanted.sampling):
+        to.add(sentence, folder.name)
+    is_longer = float(wanted.sampling["production_ps"]) > float(sampling["production_ps"])
+    if is_longer:
+        sampling["production_ps"] = wanted.sampling["production_ps"]
+    if sampling == dict(old.sampling):
+        return
+    new = replace(old, sampling=sampling)
+    write_json(folder / "plan.json", plan_json(new))
+    if is_longer:
+        for sentence in _lengthened(workspace, folder, new, state=state):
+            to.add(sentence, folder.name)
+
+
+def strangers(workspace: Workspace, planned: Iterable[Planned], states: Mapping[str, str]) -> str:
+    """Return a note on runs of the workspace that are none of the campaign's; empty where none is.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    planned : iterable of Planned
+        The campaign's runs.
+    states : mapping of str to str
+        Run -> its state, of every run of the workspace.
+    """
+    own = {one.run_id for one in planned}
+    others = [run_id for run_id in states if run_id not in own]
+    if not others:
+        return ""
+    at_work = [run_id for run_id in others if states[run_id] in AT_WORK]
+    ending = f"; iemhpc cancel RUN ends one of the {len(at_work)} at work" if at_work else ""
+    return (
+        f"{in_words(others)} of this workspace not of this campaign: earlier settings are other "
+        f"runs, which stay as they are{ending}"
+    )
+
+
+def in_words(runs: Sequence[str]) -> str:
+    """Return how many runs, and their names where they are few.
+
+    Examples
+    --------
+    >>> in_words(["3fa1c2"]), in_words(list("abcd"))
+    ('1 run (3fa1c2)', '4 runs (a, b, c, ...)')
+    """
+    some = ", ".join(runs[:3]) + (", ..." if len(runs) > 3 else "")
+    return f"{len(runs)} run{'' if len(runs) == 1 else 's'} ({some})"
+
+
+def _is_untouched(folder: Path) -> bool:
+    """Say whether a run was never handed over, so that it may still be sampled otherwise."""
+    return read_job(folder) is None and read_status(folder) is None
+
+
+def _kept(old: Mapping[str, float], wanted: Mapping[str, float]) -> Iterator[str]:
+    """Yield what a run keeps though the campaign says otherwise now."""
+    for name, unit in (("frame_ps", "ps"), ("timestep_fs", "fs")):
+        got, asked = float(old[name]), float(wanted[name])
+        if got != asked:
+            yield (
+                f"begun with {name} = {got:g} {unit} and kept so, though the campaign says "
+                f"{asked:g} {unit} now: one trajectory has one; to run it anew, delete its folder "
+                "in runs/ and submit again"
+            )
+    got, asked = float(old["production_ps"]), float(wanted["production_ps"])
+    if got > asked:
+        yield (
+            f"a production of {_ns(got)}, longer than the {_ns(asked)} asked for now, is kept: "
+            "what is sampled is not thrown away"
+        )
+
+
+def _lengthened(workspace: Workspace, folder: Path, plan: RunPlan, *, state: str) -> Iterator[str]:
+    """Yield what becomes of a run that was made longer; bring its script to that length."""
+    length = _ns(float(plan.sampling["production_ps"]))
+    if state not in AT_WORK:
+        if state not in ("", "planned"):
+            yield f"lengthened to {length}: it goes on from its newest restart file"
+        return
+    try:
+        renew_script(workspace, folder, plan)
+    except IemhpcError as error:
+        yield f"lengthened to {length}, but its script was not renewed ({error}); {AGAIN}"
+        return
+    if state == "running":
+        yield (
+            f"running: {length} are wanted from its next start on; if it ends at its old length, "
+            f"{AGAIN}"
+        )
+    else:
+        yield f"waiting in the queue: lengthened to {length} when it starts"
+
+
+def renew_script(workspace: Workspace, folder: Path, plan: RunPlan) -> None:
+    """Write a run's ``run.sh`` anew, as its own submission did; what runs is not touched by it."""
+    job = read_job(folder)
+    if job is None:
+        return
+    cluster = load_cluster(str(job.get("cluster") or job["scheduler"]), workspace)
+    resources = Resources(
+        cores_per_run=int(job.get("cores_per_run", 1)), gpus_per_run=int(job.get("gpus_per_run", 0))
+    )
+    scheduler = scheduler_class(cluster.scheduler)(workspace, cluster, resources)
+    submission = Submission(
+        runs=(folder,), submission_id=str(job["submission"]), plans=(plan_json(plan),)
+    )
+    path = folder / "run.sh"
+    write_text(path, scheduler.render(submission)[path])
+
+
+def _ns(ps: float) -> str:
+    return f"{ps / 1000.0:g} ns" if ps >= 1000.0 else f"{ps:g} ps"

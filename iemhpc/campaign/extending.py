@@ -1,0 +1,245 @@
+"""A longer production for runs that exist: ``md-submit --extend RUN --production-ns 20``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iemhpc.campaign.changes import Changes, adapt_run, in_words
+from iemhpc.campaign.following import check_then, follow
+from iemhpc.campaign.rows import states_of
+from iemhpc.campaign.submitting import AS_USUAL, HowToSubmit
+from iemhpc.errors import IemhpcError, InputError
+from iemhpc.lammps.run_folder import RunPlan, read_plan
+from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
+from iemhpc.scheduler.run_files import read_job
+from iemhpc.scheduler.runs import find_run
+from iemhpc.scheduler.submission import SubmissionSummary, open_scheduler, submit_runs
+from iemhpc.settings.campaign import read_campaign
+from iemhpc.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """One run that was asked to go on."""
+
+    run_id: str
+    """Name of its folder."""
+    system: str
+    """Membrane and salt."""
+    before_ps: float
+    """Length of its production until now."""
+    production_ps: float
+    """Length wanted now."""
+    state: str
+    """After all that was done, as in ``iemhpc status``."""
+    reason: str
+    """Why, where something is to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendSummary:
+    """What ``--extend`` did, or would do."""
+
+    runs: tuple[Extended, ...]
+    """The runs."""
+    notes: tuple[str, ...] = ()
+    """What becomes of those that are at work."""
+    job_ids: tuple[str, ...] = ()
+    """Jobs of a queue."""
+    is_dry: bool = False
+    """Whether nothing was done."""
+    then: str = ""
+    """What follows when the runs have ended."""
+    next_command: str = ""
+    """What to type next."""
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Runs that have failed."""
+        return tuple(run.run_id for run in self.runs if run.state == "failed")
+
+    def lines(self) -> list[str]:
+        """Return a line a run, notes, and what was handed over."""
+        lines = []
+        for run in self.runs:
+            reason = f": {run.reason}" if run.reason else ""
+            lines.append(
+                f"{run.run_id}  {run.system}  {run.before_ps / 1000:g} -> "
+                f"{run.production_ps / 1000:g} ns  {run.state}{reason}"
+            )
+        lines += [f"note: {note}" for note in self.notes]
+        if self.is_dry:
+            lines.append("nothing was changed")
+        if self.job_ids:
+            lines.append(f"handed over: job {', '.join(self.job_ids)}")
+        return [*lines, self.then] if self.then else lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the runs go on; what is not said is as when they were submitted."""
+
+    cluster: str | None = None
+    """Profile."""
+    cores_per_run: int | None = None
+    """Cores of a run."""
+
+
+AS_BEFORE = Place()
+
+
+def extend_runs(
+    workspace: Workspace,
+    prefixes: Sequence[str],
+    *,
+    production_ns: float | None,
+    place: Place = AS_BEFORE,
+    how: HowToSubmit = AS_USUAL,
+    say: Say = quiet,
+) -> ExtendSummary:
+    """Make the production of runs longer, and hand over those that nobody is at.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    prefixes : sequence of str
+        The runs, by their ids or the first characters of these.
+    production_ns : float
+        Length of the whole production wanted.
+    place : Place
+        Where they go on.
+    how : HowToSubmit
+        What is done with the runs.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    UnknownNameError
+        Where no run or several begin like a prefix.
+    InputError
+        Where a run is as long already, or the length is missing; all of it at once.
+    """
+    folders = _folders(workspace, prefixes, production_ns, how=how)
+    before = {folder: read_plan(folder) for folder in folders}
+    states = {run_id: row.state for run_id, row in states_of(workspace).items()}
+    wanted = {run: _longer(plan, 1000.0 * (production_ns or 0.0)) for run, plan in before.items()}
+    if how.dry_run:
+        runs = _rows(workspace, before, wanted)
+        return ExtendSummary(runs=runs, is_dry=True, next_command="the same without --dry-run")
+    clusters = {run: place.cluster or _cluster_of(workspace, run) for run in folders}
+    for cluster in dict.fromkeys(clusters.values()) if how.submit else ():
+        open_scheduler(workspace, cluster, cores_per_run=place.cores_per_run)
+    changes = Changes()
+    for folder, plan in wanted.items():
+        adapt_run(workspace, folder, plan, state=states.get(folder.name, ""), to=changes)
+    for note in changes.notes:
+        say(note)
+    return _submitted(
+        workspace, clusters, (before, wanted), changes.notes, place=place, how=how, say=say
+    )
+
+
+def _submitted(
+    workspace: Workspace,
+    clusters: dict[Path, str],
+    plans: tuple[dict[Path, RunPlan], dict[Path, RunPlan]],
+    notes: tuple[str, ...],
+    *,
+    place: Place,
+    how: HowToSubmit,
+    say: Say,
+) -> ExtendSummary:
+    """Hand the runs over, by cluster, and return what has become of them."""
+    done: dict[str, SubmissionSummary] = {}
+    for cluster in dict.fromkeys(clusters.values()) if how.submit else ():
+        done[cluster] = submit_runs(
+            workspace,
+            [run.name for run, name in clusters.items() if name == cluster],
+            cluster=cluster,
+            cores_per_run=place.cores_per_run,
+            retry_failed=how.retry_failed,
+            say=say,
+        )
+    then = [
+        follow(workspace, cluster, how.then, summary, say=say)
+        for cluster, summary in done.items()
+        if how.then
+    ]
+    rows = _rows(workspace, *plans)
+    if failed := [row.run_id for row in rows if row.state == "failed"]:
+        notes = (*notes, f"{in_words(failed)} failed before: start again with --retry-failed too")
+    in_queue = any(summary.in_queue for summary in done.values())
+    return ExtendSummary(
+        runs=rows,
+        notes=notes,
+        job_ids=tuple(job for one in done.values() if one.in_queue for job in one.job_ids),
+        then="; ".join(then),
+        next_command="iemhpc status" if in_queue or not how.submit else "iemhpc descriptors",
+    )
+
+
+def _folders(
+    workspace: Workspace, prefixes: Sequence[str], production_ns: float | None, *, how: HowToSubmit
+) -> list[Path]:
+    """Return the folders of the runs, or say everything that is wrong."""
+    problems = list(check_then(how.then, submit=how.submit and not how.dry_run))
+    if production_ns is None:
+        problems.append("--extend needs the length wanted: add --production-ns 20")
+    elif not 0.0 < production_ns <= 10_000.0:
+        problems.append(f"--production-ns: got {production_ns:g}, wanted ns, up to 10,000")
+    folders = []
+    for prefix in prefixes:
+        try:
+            folder = find_run(workspace, prefix)
+            has_ns = float(read_plan(folder).sampling["production_ps"]) / 1000.0
+        except IemhpcError as error:
+            problems.append(str(error))
+            continue
+        if production_ns is not None and has_ns >= production_ns:
+            problems.append(
+                f"run {folder.name} has {has_ns:g} ns already or is to have them; got "
+                f"--production-ns {production_ns:g}, wanted more"
+            )
+        folders.append(folder)
+    if problems:
+        raise InputError("; ".join(dict.fromkeys(problems)))
+    return list(dict.fromkeys(folders))
+
+
+def _longer(plan: RunPlan, production_ps: float) -> RunPlan:
+    return replace(plan, sampling={**plan.sampling, "production_ps": production_ps})
+
+
+def _cluster_of(workspace: Workspace, run: Path) -> str:
+    """Return where a run was submitted to, else where the campaign is, else this machine."""
+    job = read_job(run) or {}
+    name = str(job.get("cluster") or job.get("scheduler") or "")
+    if name:
+        try:
+            load_cluster(name, workspace)
+            return name
+        except IemhpcError:
+            pass  # the profile is gone
+    if workspace.campaign.exists():
+        return read_campaign(workspace.campaign).cluster
+    return THIS_MACHINE
+
+
+def _rows(
+    workspace: Workspace, before: dict[Path, RunPlan], wanted: dict[Path, RunPlan]
+) -> tuple[Extended, ...]:
+    states = states_of(workspace)
+    return tuple(
+        Extended(
+            run_id=run.name,
+            system=str(plan.physics["system"]),
+            before_ps=float(plan.sampling["production_ps"]),
+            production_ps=float(wanted[run].sampling["production_ps"]),
+            state=states[run.name].state,
+            reason=states[run.name].reason,
+        )
+        for run, plan in before.items()
+    )
