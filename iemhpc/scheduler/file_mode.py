@@ -42,15 +42,18 @@ def apply_file_mode(folder: Path, file_mode: str) -> None:
     A folder of the group is set-gid: what anybody makes in it is the group's again. What belongs
     to another member of the group stays as that member has it.
     """
-    if file_mode not in UMASKS or not folder.exists():
+    if file_mode not in UMASKS:
         return
-    _change(folder, file_mode)
+    open_to(folder, file_mode)
     for path in folder.rglob("*"):
         if not path.is_symlink():
-            _change(path, file_mode)
+            open_to(path, file_mode)
 
 
-def _change(path: Path, file_mode: str) -> None:
+def open_to(path: Path, file_mode: str) -> None:
+    """Give one file or folder the mode of ``file_mode``; nothing where that is empty."""
+    if file_mode not in UMASKS:
+        return
     with contextlib.suppress(PermissionError, FileNotFoundError):
         path.chmod(new_mode(path.stat().st_mode, file_mode))
 

@@ -19,7 +19,7 @@ from iemhpc.progress import Say, quiet
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Scheduler, Submission
 from iemhpc.scheduler.cluster import load_cluster, resources_for
-from iemhpc.scheduler.file_mode import apply_file_mode, made_as
+from iemhpc.scheduler.file_mode import apply_file_mode, made_as, open_to
 from iemhpc.scheduler.run_files import read_job, read_plan, read_status
 from iemhpc.scheduler.runs import CAN_START, run_states
 from iemhpc.scheduler.scripts import differing_names
@@ -141,6 +141,7 @@ def submit_runs(
     settings = load_cluster(cluster, workspace)
     open_scheduler(workspace, cluster, cores_per_run=cores_per_run)
     check_writable(workspace)
+    open_to(workspace.runs, settings.file_mode)
     job_ids = list[str]()
     with made_as(settings.file_mode):
         with submission_lock(workspace):

@@ -7,6 +7,7 @@ ends with them. The texts are those of PBS Professional and OpenPBS (man pages a
 
     <spool>/settings.json   {"server", "history", "cores"}
     <spool>/down            no command finds the server
+    <spool>/most_jobs       qsub refuses more jobs than this
     <spool>/kill_parent     qsub kills the process that called it as soon as the job is there
     <spool>/<number>/       job.json script state.<index> pid.<index> runs.<index>
 """
@@ -69,15 +70,10 @@ def qsub(words: list[str]) -> int:
         options += zip(given[::2], given[1::2], strict=True)
     one = dict(options)
     resources = [value for name, value in options if name == "-l"]
-    if len(one["-N"]) > 15:
-        return complain("qsub: illegal -N value", 2)
     span = re.fullmatch(r"0-(\d+)(?:%(\d+))?", one["-J"]) if "-J" in one else None
-    if "-J" in one and (span is None or int(span[1]) < 1):
-        return complain("qsub: illegal -J value", 2)
-    if not any(re.fullmatch(r"select=1:ncpus=\d+(:\w+=\w+)*", each) for each in resources):
-        return complain("qsub: Illegal attribute or resource value Resource_List.select", 175)
-    if one.get("-q", "workq") != "workq":
-        return complain("qsub: Unknown queue", 170)
+    no = refusal(one, resources, n_tasks=int(span[1]) + 1 if span else 0)
+    if no:
+        return complain(*no)
     number = enter(
         {
             "name": one["-N"],
@@ -102,6 +98,23 @@ def qsub(words: list[str]) -> int:
         os.kill(os.getppid(), signal.SIGKILL)
     print(f"{number}{'[]' if span else ''}.{settings()['server']}")
     return 0
+
+
+def refusal(one: dict[str, str], resources: list[str], *, n_tasks: int) -> tuple[str, int] | None:
+    """Return why PBS would not take a job and qsub's exit code; None where it would."""
+    most = SPOOL / "most_jobs"
+    select = r"select=1:ncpus=\d+(:\w+=\w+)*"
+    if len(one["-N"]) > 15:
+        return "qsub: illegal -N value", 2
+    if "-J" in one and n_tasks < 2:
+        return "qsub: illegal -J value", 2
+    if not any(re.fullmatch(select, each) for each in resources):
+        return "qsub: Illegal attribute or resource value Resource_List.select", 175
+    if one.get("-q", "workq") != "workq":
+        return "qsub: Unknown queue", 170
+    if most.exists() and len(list(SPOOL.glob("*/job.json"))) >= int(most.read_text()):
+        return "qsub: would exceed limit on jobs in the server per user", 2
+    return None
 
 
 def enter(job: dict[str, Any], script: str) -> int:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from iemhpc.errors import ProgramError, RefusedError
+from iemhpc.errors import ProgramError, RefusedError, ResourceError
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import JobState
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
-from iemhpc.scheduler.submission import open_scheduler, submit_runs
-from iemhpc.workspace import Workspace
+from iemhpc.scheduler.submission import check_writable, open_scheduler, submit_runs
+from iemhpc.workspace import Workspace, write_json
 
 HERE = Path(__file__).parent
 PROFILE = """\
@@ -76,10 +76,13 @@ class FakePbs:
         return all(state in ("X", "F") for state in states)
 
 
-@pytest.fixture(params=sorted(KINDS))
+both_kinds = pytest.mark.parametrize("kind", sorted(KINDS), indirect=True)
+
+
+@pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
     """Which PBS it is."""
-    return str(request.param)
+    return str(getattr(request, "param", "PBS Professional"))
 
 
 @pytest.fixture
@@ -154,6 +157,7 @@ def attempts(workspace: Workspace, run: str) -> int:
     return len((workspace.run(run) / "attempts.log").read_text().splitlines())
 
 
+@both_kinds
 def test_an_array_runs_each_run_once(workspace: Workspace, pbs: FakePbs) -> None:
     summary = submit_runs(workspace, ALL, cluster="test")
     assert summary.started == tuple(ALL)
@@ -186,6 +190,7 @@ def test_the_truth_of_each_task_reaches_the_table_and_the_queue(
     assert submit_runs(workspace, ALL, cluster="test").started == ()
 
 
+@both_kinds
 def test_waiting_and_running_tasks_are_told_apart(workspace: Workspace, pbs: FakePbs) -> None:
     for run in ALL:
         does(workspace, run, "sleep")
@@ -245,6 +250,7 @@ submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="test")
 """
 
 
+@both_kinds
 @pytest.mark.parametrize("runs", [ALL, ["b2"]])
 def test_a_crash_between_qsub_and_saving_is_found_again(
     workspace: Workspace, pbs: FakePbs, runs: list[str]
@@ -286,6 +292,7 @@ def test_a_node_that_fails_gives_the_task_back(workspace: Workspace, pbs: FakePb
     assert len(pbs.jobs()) == 1
 
 
+@both_kinds
 def test_runs_that_were_cut_short_go_on_in_a_new_job(workspace: Workspace, pbs: FakePbs) -> None:
     does(workspace, "b2", "cut", "cut", "sleep")
     submit_runs(workspace, ALL, cluster="test")
@@ -344,12 +351,16 @@ def test_several_runs_share_a_job_and_each_has_its_own_end(
 
 
 def test_a_command_waits_until_every_run_has_ended(workspace: Workspace, pbs: FakePbs) -> None:
-    does(workspace, "a1", "failed")
+    does(workspace, "a1", "sleep")
+    does(workspace, "b2", "failed")
     scheduler = open_scheduler(workspace, "test")
     job_ids = submit_runs(workspace, ALL, cluster="test").job_ids
     words = ["bash", "-c", "ls runs/*/status.json >seen.txt; echo said"]
     first = scheduler.submit_after(job_ids, words, name="descriptors")
-    assert scheduler.submit_after(job_ids, words, name="descriptors") == first or pbs.is_quiet()
+    assert scheduler.submit_after(job_ids, words, name="descriptors") == first
+    wait_for(lambda: states(workspace) == {"a1": "running", "b2": "failed", "c3": "done"})
+    assert not (workspace.root / "seen.txt").exists()
+    scheduler.cancel([task(workspace, "a1")])
     wait_for(pbs.is_quiet)
     assert len((workspace.root / "seen.txt").read_text().splitlines()) == 3
     (out,) = workspace.runs.glob(".pbs/*/after.out")
@@ -362,3 +373,75 @@ def test_groups_and_parts_are_each_submitted_once(workspace: Workspace, pbs: Fak
     wait_for(pbs.is_quiet)
     assert marks(workspace) == [1, 1, 1]
     assert len(set(pbs.jobs())) == 2
+
+
+def test_runs_that_ask_for_the_same_share_an_array(
+    workspace: Workspace, pbs: FakePbs, write_water_box: Callable[..., Path]
+) -> None:
+    for run, n_atoms in (("a1", 2000), ("b2", 9000), ("c3", 1000)):
+        plan = json.loads((workspace.run(run) / "plan.json").read_text())
+        request = plan["request"] | {"n_atoms": n_atoms}
+        write_json(workspace.run(run) / "plan.json", plan | {"request": request})
+    sizes = "[[sizes]]\nup_to_atoms = 3000\ncores_per_run = 1\nwall_hours = 2\n"
+    sizes += "[[sizes]]\nup_to_atoms = 9000\ncores_per_run = 4\n"
+    write_profile(workspace, f'launcher = ["mpiexec", "-n", "{{processes}}"]\n{sizes}')
+    summary = submit_runs(workspace, ALL, cluster="test")
+    assert [job_id.partition(".")[0] for job_id in summary.job_ids] == ["1[]", "2"]
+    wait_for(pbs.is_quiet)
+    assert marks(workspace) == [1, 1, 1]
+    lines = [(workspace.run(run) / "attempts.log").read_text().split() for run in ALL]
+    assert [line[2] for line in lines] == ["cores=1", "cores=4", "cores=1"]
+    jobs = [read_job(workspace.run(run)) or {} for run in ALL]
+    assert [job["cores_per_run"] for job in jobs] == [1, 4, 1]
+    assert {job["cluster"] for job in jobs} == {"test"}
+    asked = [json.loads((pbs.spool / n / "job.json").read_text())["select"] for n in "12"]
+    assert asked == [
+        ["select=1:ncpus=1:mpiprocs=1:ompthreads=1", "walltime=02:00:00"],
+        ["select=1:ncpus=4:mpiprocs=4:ompthreads=1", "walltime=00:06:00"],
+    ]
+
+
+def test_a_second_part_that_is_refused_leaves_the_first_submitted(
+    workspace: Workspace, pbs: FakePbs
+) -> None:
+    write_profile(workspace, "array_size = 2\n")
+    (pbs.spool / "most_jobs").write_text("1")
+    words = r"1 run was not submitted: .*would exceed .*submitted before it: 1\[\]"
+    with pytest.raises(RefusedError, match=words):
+        submit_runs(workspace, ALL, cluster="test")
+    assert states(workspace)["c3"] == "planned"
+    (pbs.spool / "most_jobs").unlink()
+    assert submit_runs(workspace, ALL, cluster="test").started == ("c3",)
+    wait_for(pbs.is_quiet)
+    assert marks(workspace) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "file_bits", "folder_bits"), [("group", 0o660, 0o2770), ("private", 0o600, 0o700)]
+)
+def test_a_run_belongs_to_whom_the_profile_says(
+    workspace: Workspace, pbs: FakePbs, file_mode: str, file_bits: int, folder_bits: int
+) -> None:
+    write_profile(workspace, f'file_mode = "{file_mode}"\n')
+    before = os.umask(0o022)
+    try:
+        submit_runs(workspace, ALL, cluster="test")
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+    wait_for(pbs.is_quiet)
+    for run in ALL:
+        folder = workspace.run(run)
+        assert folder.stat().st_mode & 0o7777 == folder_bits
+        found = {path.name: path.stat().st_mode & 0o666 for path in folder.iterdir()}
+        assert found == dict.fromkeys(found, file_bits)
+        assert "done.marks" in found
+    assert workspace.runs.stat().st_mode & 0o7777 == folder_bits
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder would be")
+    with pytest.raises(ResourceError, match=r"runs cannot be written: File exists; choose another"):
+        check_writable(Workspace(tmp_path))
+    check_writable(Workspace(tmp_path / "new"))
+    assert list((tmp_path / "new" / "runs").iterdir()) == []
