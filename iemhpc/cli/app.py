@@ -91,6 +91,7 @@ models.command("show")(operate.models_show)
 app.add_typer(models)
 cluster.command("list")(clusters.cluster_list)
 cluster.command("show")(clusters.cluster_show)
+cluster.command("tune")(clusters.cluster_tune)
 app.add_typer(cluster)
 
 

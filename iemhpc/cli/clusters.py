@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from iemhpc.cli.options import HERE, JsonOption, WorkspaceOption, say, show
+from iemhpc.cli.options import (
+    HERE,
+    JsonOption,
+    WorkspaceOption,
+    integers,
+    names,
+    numbers,
+    say,
+    show,
+)
 from iemhpc.workspace import Workspace
 
 ClusterArgument = Annotated[
@@ -56,4 +65,65 @@ def cluster_show(
     then = f"iemhpc cluster tune {name}" if report.passes else None
     show(report, json=json, then=then)
     if not report.passes:
+        raise typer.Exit(1)
+
+
+def cluster_tune(
+    name: ClusterArgument,
+    system: Annotated[
+        str, typer.Option(help="What the box holds, of iemhpc systems.")
+    ] = "CR61/NaCl",
+    box: Annotated[float, typer.Option(help="Box edge aimed at, 20 to 100 Å.")] = 40.0,
+    force_field: Annotated[str, typer.Option(help="gaff2 or oplsaa.")] = "gaff2",
+    cores: Annotated[
+        str | None,
+        typer.Option(
+            help="Cores of a run, as 1,2,4,8; default: powers of two up to 16, or as "
+            "the profile's sizes say; here: as this machine has."
+        ),
+    ] = None,
+    threads: Annotated[str, typer.Option(help="Threads of a process.")] = "1,2",
+    suffix: Annotated[
+        list[str] | None,
+        typer.Option(help="none, opt, omp, intel, gpu, kk; default: what the probe has found."),
+    ] = None,
+    coulomb: Annotated[
+        str | None,
+        typer.Option(help="Coulomb cut-offs, Å, besides that of Lennard-Jones; default: 8,12."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="Of each measurement.")] = 10.0,
+    efficiency: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the best rate per core that the best has."),
+    ] = 0.7,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write the best into the profile (a shipped one is copied)."),
+    ] = False,
+    wait: WaitOption = 120.0,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Measure cores, threads, suffix and the Coulomb cut-off on a real box, by jobs there.
+
+    The Lennard-Jones cut-off and the accuracy of the forces are held, and the forces compared.
+    """
+    from iemhpc.campaign.cluster_tuning import TuneRequest, tune_cluster
+
+    request = TuneRequest(
+        system=system,
+        box_A=box,
+        force_field=force_field,
+        cores=integers(cores, option="--cores"),
+        threads=integers(threads, option="--threads") or (1,),
+        suffixes=names(suffix) or None,
+        coulombs_A=numbers(coulomb, option="--coulomb"),
+        seconds=seconds,
+        efficiency=efficiency,
+        write=write,
+    )
+    report = tune_cluster(Workspace(workspace), name, request, wait_s=60.0 * wait, say=say)
+    is_open = report.best is not None and not write
+    show(report, json=json, then=f"iemhpc cluster tune {name} --write" if is_open else None)
+    if report.best is None:
         raise typer.Exit(1)

@@ -31,6 +31,10 @@ FIRST_LOOK_S, LONGEST_LOOK_S = 0.5, 15.0
 SAY_S = 30.0
 
 
+class LostJobError(ProgramError):
+    """A job has ended and not finished: killed, out of time, or its node is gone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOff:
     """What is handed over."""
@@ -118,8 +122,10 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
 
     Raises
     ------
+    LostJobError
+        Where it has ended without it.
     ProgramError
-        Where it has ended without it, or the time is over.
+        Where the time is over.
     """
     begun = said = time.monotonic()
     gone_since, look_s, words = None, FIRST_LOOK_S, ""
@@ -128,7 +134,7 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
         state = _ask(job, scheduler)
         gone_since = (gone_since or now) if state is JobState.GONE else None
         if gone_since and now - gone_since > (0.0 if scheduler.foreground else GONE_S):
-            raise ProgramError(
+            raise LostJobError(
                 f"{job.what} ended without finishing: killed, or out of time; its last words: "
                 f"{last_words(job.folder)}; see {job.folder}"
             )

@@ -114,11 +114,13 @@ def list_profiles(workspace: Workspace) -> ProfileList:
     own = workspace.root / "clusters"
     rows = []
     for name, path in sorted(cluster_paths(workspace).items()):
+        scheduler = ""
         try:
             cluster = read_cluster(path)
-            scheduler, description = cluster.scheduler, cluster.description
         except (IemhpcError, OSError) as error:
-            scheduler, description = "", str(error)
+            description = str(error)
+        else:
+            scheduler, description = str(cluster.scheduler), cluster.description
         rows.append(
             ProfileRow(
                 name=name,
