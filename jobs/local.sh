@@ -37,7 +37,7 @@ iemhpc=(@@{iemhpc})
 set -m # each LAMMPS is a process group of its own: its command may be a launcher with children
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
 now() { date -u "$@" +%Y-%m-%dT%H:%M:%SZ; }
-stage=start child= stopping= started=$(now) host=$(uname -n)
+stage=start child= stopping= shortage= started=$(now) host=$(uname -n)
 # when this process and its machine started: numbers of processes are given again
 born=$(sed 's/.*) //' /proc/$$/stat 2>/dev/null | cut -d ' ' -f 20) boot=$(head -c 8 /proc/sys/kernel/random/boot_id 2>/dev/null)
 job=${SLURM_JOB_ID:-${PBS_JOBID:-none}} # the same when a queue starts the job again
@@ -175,6 +175,10 @@ build_box() { # sets rc
 
 reason_of_failure() { # the first error of the log, else the last words on the screen
   local reason
+  [ "$rc" != 0 ] || {
+    echo "$stage ended without an error, but what it should have written is not there"
+    return
+  }
   reason=$(grep -m 1 '^ERROR' "log.$stage.$attempt.lammps" 2>/dev/null)
   [ -n "$reason" ] || reason=$(grep -v '^[[:space:]]*$' "screen.$stage.$attempt" 2>/dev/null | tail -n 1)
   echo "${reason:-LAMMPS ended with exit code $rc and without a word}"
@@ -189,6 +193,9 @@ finish() { # what became of a stage that did not end well
   if [ -e cancelled.json ] && { [ -n "$stopping" ] || [ "$rc" = 75 ]; }; then
     rc=76
     write_status interrupted 76 "cancelled"
+  elif [ -n "$shortage" ]; then
+    rc=74
+    write_status interrupted 74 "$shortage"
   elif [ -n "$stopping" ]; then
     rc=75
     write_status interrupted 75 "stopped by the signal $stopping"
@@ -197,9 +204,50 @@ finish() { # what became of a stage that did not end well
   elif [ -n "$killed" ] && ! grep -q '^ERROR' "log.$stage.$attempt.lammps" 2>/dev/null; then
     write_status interrupted "$rc" "LAMMPS was killed (exit code $rc): by somebody, a limit, or for want of memory"
   else
-    write_status failed "$rc" "$(reason_of_failure)"
+    local reason
+    reason=$(reason_of_failure)
+    [ "$rc" != 0 ] || rc=1
+    write_status failed "$rc" "$reason"
   fi
   exit "$rc"
+}
+
+# LAMMPS does not look whether what it writes arrives: with a full disk it ends as if all were well.
+is_whole_data() { # data file of write_data nocoeff: a line for each mass, atom, velocity, bond, ...
+  [ -s "$1" ] && [ -z "$(tail -c 1 "$1")" ] && awk '
+    !inside && NF == 2 && $2 ~ /^(atoms|bonds|angles|dihedrals|impropers)$/ { wanted += $1 }
+    !inside && NF == 2 && $2 == "atoms" { wanted += $1 }
+    !inside && NF == 3 && $2 == "atom" { wanted += $1 }
+    /^ *Masses/ { inside = 1 }
+    inside && $1 ~ /^[0-9]+$/ { found += 1 }
+    END { exit found != wanted }' "$1"
+}
+
+is_whole_trajectory() { # of an attempt that LAMMPS ended itself: every frame to its last step is there
+  local name first last=$n_steps stride rest by size=0 n_atoms
+  [ "$rc" = 0 ] || last=$(sed -n 's/^iemhpc: stopped at step \([0-9]*\) of.*/\1/p' "log.production.$attempt.lammps")
+  for name in segment.*.txt; do
+    read -r first stride rest by _ <"$name"
+    [ "$by" = "$attempt" ] && break
+  done
+  [ "$by" = "$attempt" ] && [ -n "$last" ] || return 1
+  [ "$last" -ge "$first" ] || return 0
+  n_atoms=$(sed -n 's/^ *\([0-9]*\) atoms.*/\1/p' system.data | head -n 1)
+  [ ! -e "production.$first.dcd" ] || size=$(wc -c <"production.$first.dcd")
+  # head, then a box and x, y, z of all atoms a frame (see any description of CHARMM's DCD)
+  [ "$size" -ge $((276 + ((last - first) / stride + 1) * (80 + 12 * n_atoms))) ]
+}
+
+drop_attempt() { # its restart files are further than its trajectory: back to where it began
+  local name by
+  for name in segment.*.txt; do
+    read -r _ _ _ by _ <"$name"
+    [ "$by" = "$attempt" ] || continue
+    rm -f "$name" "production.$(echo "$name" | cut -d . -f 2).dcd"
+  done
+  rm -f production.restart production.a.restart production.b.restart
+  [ "$restart" = none ] || mv -f production.begin.restart production.restart
+  collect_segments
 }
 
 newest_restart() { # a whole restart file ends with LAMMPS's own mark
@@ -252,6 +300,7 @@ take_lock || {
   done
 ) >/dev/null 2>&1 &
 heart=$!
+disown "$heart" # its end is no news
 attempt=$(cat attempts.log 2>/dev/null | wc -l)
 if is_done; then
   stage=production
@@ -285,13 +334,17 @@ for stage in minimize equilibrate; do
   rc=75
   [ -n "$stopping" ] || run_lammps
   [ "$rc" = 0 ] && [ -s "$output" ] || finish
+  is_whole_data "$output" && continue
+  rm -f "$output"
+  shortage="$output could not be written whole: is the disk or a quota full?"
+  finish
 done
 
 stage=production
 write_status running null ""
 while :; do
   restart=$(newest_restart) resume=1 rc=75
-  [ "$restart" = none ] && resume=0
+  [ "$restart" = none ] && resume=0 || cp -f "$restart" production.begin.restart
   [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
     -var attempt "$attempt" -var time_limit "$(time_limit)"
   collect_segments
@@ -302,7 +355,14 @@ while :; do
   fi
   break
 done
-[ "$rc" = 0 ] && [ -s production.data ] || finish
+if [ "$rc" = 0 ] || [ "$rc" = 75 ] && ! is_whole_trajectory; then
+  shortage="the trajectory could not be written whole: is the disk or a quota full? This attempt is dropped"
+  drop_attempt
+elif [ "$rc" = 0 ] && ! is_whole_data production.data; then
+  shortage="production.data could not be written whole: is the disk or a quota full?"
+fi
+[ "$rc" = 0 ] && [ -z "$shortage" ] || finish
+rm -f production.begin.restart
 echo "$n_steps" >production.steps.part && mv -f production.steps.part production.steps
 write_status done 0 ""
 exit 0

@@ -1,0 +1,146 @@
+"""run.sh by itself: what it counts for core-hours, and the box that it builds first."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iemhpc.scheduler.base import Resources, Submission
+from iemhpc.scheduler.run_files import read_plan, read_status
+from iemhpc.scheduler.scripts import render_runs
+from iemhpc.settings.cluster import ClusterSettings
+from iemhpc.workspace import Workspace
+
+WriteBox = Callable[..., Path]
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+
+
+@pytest.fixture
+def run(tmp_path: Path, write_water_box: WriteBox) -> Path:
+    """A planned run."""
+    return write_water_box(tmp_path / "runs" / "a1", production_ps=0.04)
+
+
+def start(run: Path, resources: Resources | None = None, **values: Any) -> int:
+    """Render a run's files as a scheduler does, run it and return its exit code."""
+    cluster = ClusterSettings.model_validate({"scheduler": "local"} | values)
+    submission = Submission(runs=(run,), submission_id="0f", plans=(read_plan(run),))
+    files = render_runs(
+        submission,
+        workspace=Workspace(run.parents[1]),
+        cluster=cluster,
+        resources=resources or Resources(),
+    )
+    for path, text in files.items():
+        path.write_text(text)
+    return subprocess.run(["bash", run / "run.sh"], check=False, timeout=120).returncode
+
+
+def failing(run: Path) -> dict[str, Any]:
+    """Return a profile whose LAMMPS is a program that only ends."""
+    program = run.parent / "refuses.sh"
+    program.write_text("#!/bin/sh\necho 'ERROR: no licence'\nexit 7\n")
+    program.chmod(0o755)
+    return {"lammps": [str(program)]}
+
+
+def test_every_attempt_has_a_line_with_its_cores_and_one_with_its_end(run: Path) -> None:
+    assert start(run, Resources(cores_per_run=1, gpus_per_run=2), **failing(run)) == 7
+    assert start(run, **failing(run)) == 7
+    first, second = (run / "attempts.log").read_text().splitlines()
+    host = os.uname().nodename
+    assert re.fullmatch(rf"{TIME} {host} job=\d+ cores=1 gpus=2", first)
+    assert re.fullmatch(rf"{TIME} {host} job=\d+ cores=1 gpus=0", second)
+    ends = (run / "ended.log").read_text().splitlines()
+    assert [re.sub(TIME, "T", line) for line in ends] == ["1 T rc=7", "2 T rc=7"]
+
+
+def test_an_attempt_that_was_killed_ends_at_its_last_sign_of_life(run: Path) -> None:
+    start(run, **failing(run))
+    (run / "ended.log").unlink()
+    (run / "log.minimize.1.lammps").write_text("a line of thermo\n")
+    os.utime(run / "log.minimize.1.lammps", (4e9, 4e9))
+    start(run, **failing(run))
+    first, second = (run / "ended.log").read_text().splitlines()
+    assert first == "1 2096-10-02T07:06:40Z rc=lost"
+    assert second.startswith("2 ")
+
+
+def test_a_queues_job_is_named_with_its_array(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PBS_JOBID", "7[3].head")
+    start(run, **failing(run))
+    assert " job=7[3].head " in (run / "attempts.log").read_text()
+    monkeypatch.setenv("SLURM_JOB_ID", "44")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "41")
+    start(run, **failing(run))
+    assert " job=41 " in (run / "attempts.log").read_text()
+
+
+def building(run: Path, program: str) -> dict[str, Any]:
+    """Return a profile whose iemhpc is a script."""
+    path = run.parent / "iemhpc.sh"
+    path.write_text(f"#!/bin/sh\n{program}\n")
+    path.chmod(0o755)
+    return {"iemhpc": [str(path), "--own option"]} | failing(run)
+
+
+def test_a_box_that_is_missing_is_built_by_the_jobs_first_step(run: Path) -> None:
+    kept = run.parent / "kept.data"
+    shutil.move(run / "system.data", kept)
+    program = f'echo "$@" >said.txt; mv {kept} system.data'
+    assert start(run, **building(run, program)) == 7
+    assert (run / "said.txt").read_text() == f"--own option build-run {run.resolve()}\n"
+    status = read_status(run)
+    assert status is not None
+    assert status.stage == "minimize"
+    # a box that is there is not built again
+    (run / "said.txt").unlink()
+    start(run, **building(run, program))
+    assert not (run / "said.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "reason"),
+    [
+        ("echo; echo 'Error: 7 sites cannot be balanced'; exit 2", 2, "Error: 7 sites cannot be"),
+        ("true", 0, "build ended without an error, but what it should"),
+    ],
+)
+def test_a_box_that_cannot_be_built_fails_the_run_with_its_words(
+    run: Path, program: str, code: int, reason: str
+) -> None:
+    (run / "system.data").unlink()
+    assert start(run, **building(run, program)) == (code or 1)
+    status = read_status(run)
+    assert status is not None
+    assert (status.state, status.stage) == ("failed", "build")
+    assert status.reason.startswith(reason)
+    assert not (run / "log.minimize.1.lammps").exists()
+
+
+@pytest.mark.parametrize(("file_mode", "bits"), [("group", 0o660), ("private", 0o600)])
+def test_what_a_run_writes_is_for_whom_the_profile_says(
+    run: Path, file_mode: str, bits: int
+) -> None:
+    start(run, file_mode=file_mode, **failing(run))
+    for name in ("status.json", "attempts.log", "ended.log"):
+        assert (run / name).stat().st_mode & 0o777 == bits
+
+
+@pytest.mark.lammps
+def test_a_run_that_lammps_finishes_says_so_in_all_its_files(run: Path, lmp: str) -> None:
+    assert start(run, lammps=[lmp]) == 0
+    status = json.loads((run / "status.json").read_text())
+    assert status["state"] == "done"
+    assert len((run / "attempts.log").read_text().splitlines()) == 1
+    assert (run / "ended.log").read_text().split()[::2] == ["1", "rc=0"]
+    # once more does nothing, and is no attempt
+    assert start(run, lammps=[lmp]) == 0
+    assert len((run / "attempts.log").read_text().splitlines()) == 1
+    assert len((run / "ended.log").read_text().splitlines()) == 1
