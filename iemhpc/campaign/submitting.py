@@ -146,10 +146,13 @@ def _work(workspace: Workspace, asked: Asked, how: HowToSubmit) -> _Work:
             settings = load_cluster(campaign.cluster, workspace)
         except IemhpcError as error:
             problems.append(str(error))
-        if problems:
-            problems += name_problems(campaign)
-        else:
-            planned, notes = plan_campaign(campaign)
+        try:
+            if asked.problems:
+                problems += name_problems(campaign)
+            else:
+                planned, notes = plan_campaign(campaign)
+        except InputError as error:
+            problems.append(str(error))
     if how.build not in (None, *BUILD):
         problems.append(f"--build: got {how.build!r}, wanted {' or '.join(BUILD)}")
     problems += check_then(how.then, submit=how.submit and not how.dry_run)

@@ -93,22 +93,27 @@ def salvage_settings(
                 return None, tuple(dict.fromkeys(said))
 
 
-def _explained(error: ValidationError, model: type[BaseModel], *, ignored: str = "") -> list[str]:
-    """Return what is wrong, in words, each once; errors of one type may be ignored."""
-    problems = [one for one in error.errors(include_url=False) if one["type"] != ignored]
-    # pydantic calls a list too short where its items were refused: the items say more
+def _problems(error: ValidationError) -> list[Any]:
+    """Return what is wrong; a list that is too short only since its items were refused is not."""
+    problems = error.errors(include_url=False)
+    # the items say more
     inner = {problem["loc"][:n] for problem in problems for n in range(len(problem["loc"]))}
-    said = [
-        _explain(problem, model)
+    return [
+        problem
         for problem in problems
         if problem["type"] != "too_short" or problem["loc"] not in inner
     ]
+
+
+def _explained(error: ValidationError, model: type[BaseModel], *, ignored: str = "") -> list[str]:
+    """Return what is wrong, in words, each once; errors of one type may be ignored."""
+    said = [_explain(one, model) for one in _problems(error) if one["type"] != ignored]
     return list(dict.fromkeys(said))
 
 
 def _leave_out(values: dict[str, Any], error: ValidationError) -> None:
     """Take what is wrong out of the values: a key, or the block that lacks one."""
-    problems = error.errors(include_url=False)
+    problems = _problems(error)
     # items of a list from the last to the first, so that their numbers stay right
     places = sorted({_place(problem) for problem in problems}, key=_order, reverse=True)
     for place in places:

@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import InputError, MissingInputError, UnknownNameError
-from iemhpc.resources import resource
 from iemhpc.settings.campaign import CampaignSettings, make_campaign, read_campaign
-from iemhpc.settings.cluster import read_cluster
 from iemhpc.settings.first_campaign import COMMENTED_CAMPAIGN, write_campaign
 from iemhpc.settings.protocol import PRESETS, protocol_variables
 from iemhpc.settings.targets import load_campaign
@@ -193,23 +191,3 @@ def test_full_compresses_in_larsens_steps_and_the_others_briefly() -> None:
 def test_unknown_presets_list_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="Known: demo, full, quick, test"):
         protocol_variables("none")
-
-
-@pytest.mark.parametrize("path", sorted(resource("jobs", "clusters").glob("*.toml")), ids=str)
-def test_every_shipped_profile_can_be_used(path: Path) -> None:
-    assert read_cluster(path).description
-
-
-def test_a_limit_shorter_than_its_warning_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text('scheduler = "slurm"\nwall_hours = 0.05\n')
-    with pytest.raises(InputError, match="leaves no time beside the warning of 180 s"):
-        read_cluster(path)
-
-
-def test_the_commented_lines_of_the_slurm_profile_are_settings_too() -> None:
-    text = resource("jobs", "clusters", "slurm.toml").read_text()
-    lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
-    given = "\n".join(line for line in lines if " = " in line and not line.startswith(" "))
-    known = set(tomllib.loads(given))
-    assert {"account", "partition", "modules", "at_once"} <= known
