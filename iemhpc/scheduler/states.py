@@ -123,7 +123,7 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
         Of life.
     """
     status, job = facts.status, facts.job
-    if job is None or not job.task:
+    if job is None or not (job.task or job.has_ended):
         return "unknown", "the submission was cut short: submit again, it is looked for first"
     has_begun = status is not None and not is_newer(job, status)
     cut_short = in_words(status) if status and status.state == "interrupted" else ""

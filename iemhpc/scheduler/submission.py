@@ -310,7 +310,10 @@ def _prepare(part: _Part, cluster: str) -> Submission:
     attempts = {run.name: _attempts(run) for run in part.runs}
     submission = Submission(
         runs=part.runs,
-        submission_id=content_hash([scheduler.name, sorted(attempts.items())]),
+        # a copy of a workspace has the same runs, and they are other ones
+        submission_id=content_hash(
+            [scheduler.name, str(part.runs[0].resolve().parent), sorted(attempts.items())]
+        ),
         plans=tuple(read_plan(run) for run in part.runs),
     )
     for path, text in scheduler.render(submission).items():
@@ -370,16 +373,20 @@ def _adopt_crashed(workspace: Workspace, run_ids: Sequence[str]) -> None:
     for run_id in run_ids:
         run = workspace.run(run_id)
         job = read_job(run)
-        if job and _is_unsent(run):
+        if job and job.get("task") is None:
             cluster = str(job.get("cluster") or job["scheduler"])
             unsent.setdefault((cluster, str(job["submission"])), []).append(run)
     for (cluster, submission_id), runs in unsent.items():
         settings = load_cluster(cluster, workspace)
         scheduler = _scheduler(workspace, settings, Resources())
         job_id = scheduler.find(Submission(runs=tuple(runs), submission_id=submission_id))
-        for run in runs if job_id else ():
+        for run in runs:
             job = read_job(run) or {}
-            task = scheduler.task_id(str(job_id), int(job["index"]), n_runs=int(job["n_runs"]))
+            if job_id is None:
+                if not _is_unsent(run):  # it has begun, and its queue has forgotten it
+                    write_json(run / "job.json", {**job, "ended": True})
+                continue
+            task = scheduler.task_id(job_id, int(job["index"]), n_runs=int(job["n_runs"]))
             write_json(run / "job.json", {**job, "task": task})
 
 

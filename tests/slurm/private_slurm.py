@@ -82,6 +82,11 @@ class PrivateSlurm:
         self.ask("slurmctld", "-f", str(self.conf))
         wait_for(self._answers, seconds=60)
 
+    def has_saved_name(self, name: str) -> bool:
+        """Say whether a killed slurmctld would still know a job: it saves every few seconds."""
+        saved = self.folder / "state" / "job_state"
+        return saved.exists() and name.encode() in saved.read_bytes()
+
     def _answers(self) -> bool:
         with contextlib.suppress(subprocess.SubprocessError):
             return bool(self.ask("squeue", "--noheader") is not None)
