@@ -56,7 +56,9 @@ def test_sizes_in_one_line_are_changed_too() -> None:
     )
 
 
-@pytest.mark.parametrize("path", sorted(resource("jobs", "clusters").glob("*.toml")), ids=str)
+@pytest.mark.parametrize(
+    "path", sorted(resource("jobs", "clusters").glob("*.toml")), ids=lambda path: path.stem
+)
 def test_every_shipped_profile_can_be_tuned(path) -> None:
     text = path.read_text()
     values = {"suffix": "omp", "threads_per_process": 2, "lammps_options": []}
