@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,9 @@ from iemhpc.workspace import Workspace, write_text
 INDEX = ".index.json"
 SETTLED_S = 2.0
 """A folder that changed so recently may change again without a new time: clocks are coarse."""
+
+
+_STATUS = tuple(field.name for field in fields(RunStatus))
 
 
 class JobFacts(NamedTuple):
@@ -141,10 +145,10 @@ def read_all_facts(workspace: Workspace, *, indexed: bool) -> list[RunFacts]:
     settled_ns, n_read = time.time_ns() - int(SETTLED_S * 1e9), 0
     for entry in sorted(folders, key=_name):
         key = _key(entry)
-        kept = old.get(entry.name)
-        if kept is not None and kept[0] == key:
-            new[entry.name] = kept
-            found.append(_unpack(kept[1]))
+        known = _unpack(old.get(entry.name), key)
+        if known is not None:
+            new[entry.name] = old[entry.name]
+            found.append(known)
             continue
         found.append(read_facts(Path(entry)))
         n_read += 1
@@ -185,26 +189,32 @@ def _write_index(workspace: Workspace, entries: dict[str, Any]) -> None:
 
 
 def _version() -> str:
-    return f"{__version__} {','.join(RunFacts._fields)}"
+    return f"{__version__} {','.join((*RunFacts._fields, *JobFacts._fields, *_STATUS))}"
 
 
 def _pack(facts: RunFacts) -> list[Any]:
     status = facts.status
-    values = [getattr(status, name) for name in RunStatus.__slots__] if status else None
+    values = [getattr(status, name) for name in _STATUS] if status else None
     return [*facts[:-1], values]
 
 
-def _unpack(values: list[Any]) -> RunFacts:
-    *others, progress, spent, job, status = values
-    return RunFacts._make(
-        (
-            *others,
-            Progress._make(progress),
-            Spent._make(spent),
-            JobFacts._make(job) if job else None,
-            RunStatus(**dict(zip(RunStatus.__slots__, status, strict=True))) if status else None,
+def _unpack(entry: Any, key: list[int]) -> RunFacts | None:
+    """Return the facts of an entry; None where it is of another time, or damaged."""
+    try:
+        if entry is None or entry[0] != key:
+            return None
+        *others, progress, spent, job, status = entry[1]
+        return RunFacts._make(
+            (
+                *others,
+                Progress._make(progress),
+                Spent._make(spent),
+                JobFacts._make(job) if job else None,
+                RunStatus(**dict(zip(_STATUS, status, strict=True))) if status else None,
+            )
         )
-    )
+    except (TypeError, ValueError, LookupError):
+        return None
 
 
 def _job_facts(job: dict[str, Any]) -> JobFacts:

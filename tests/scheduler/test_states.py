@@ -1,0 +1,149 @@
+"""The rules alone: no file and no queue is needed to say what follows from what."""
+
+import pytest
+
+from iemhpc.errors import ProgramError
+from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.facts import JobFacts, RunFacts
+from iemhpc.scheduler.run_files import RunStatus
+from iemhpc.scheduler.run_progress import Progress, Spent
+from iemhpc.scheduler.states import (
+    CAN_START,
+    GRACE_S,
+    MOST_ATTEMPTS,
+    SILENT_S,
+    STATES,
+    Answer,
+    Signs,
+    state_by_files,
+    state_by_queue,
+)
+
+LONG_SILENT, NO_SIGNS = Signs(silent_s=1e6), Signs()
+
+
+def status(state: str = "running", **values: object) -> RunStatus:
+    said: dict[str, object] = {"state": state, "stage": "production", "attempt": 1, "rc": None}
+    said |= {"reason": "", "host": "n1", "pid": 7, "start": "", "boot": "", "n_steps": 200}
+    return RunStatus(**(said | {"written_s": 0.0} | values))  # type: ignore[arg-type]
+
+
+def job(scheduler: str = "slurm", **values: object) -> JobFacts:
+    usual = JobFacts(scheduler, "", "7_0", "0f", 0, 0.0, has_ended=False, cores_per_run=1)
+    return usual._replace(**values)
+
+
+def facts(
+    status: RunStatus | None = None, job: JobFacts | None = None, *, is_cancelled: bool = False
+) -> RunFacts:
+    return RunFacts(
+        "a1",
+        "",
+        "water/NaCl",
+        0.9,
+        0.4,
+        2.0,
+        200,
+        0.0,
+        is_job_damaged=False,
+        is_cancelled=is_cancelled,
+        progress=Progress(0, 0.0),
+        spent=Spent(0.0, 0.0, 1),
+        job=job,
+        status=status,
+    )
+
+
+def state(
+    known: RunFacts, answer: Answer | None = JobState.GONE, signs: Signs = LONG_SILENT
+) -> str:
+    found = state_by_files(known, signs) or state_by_queue(known, answer, signs)
+    assert found[0] in STATES
+    return found[0]
+
+
+def reason(known: RunFacts, answer: Answer | None = None, signs: Signs = NO_SIGNS) -> str:
+    return (state_by_files(known, signs) or state_by_queue(known, answer, signs))[1]
+
+
+def test_a_run_whose_node_failed_is_interrupted_only_after_it_was_silent_for_long() -> None:
+    lost = facts(status("running"), job())
+    assert state(lost, JobState.GONE, Signs(silent_s=GRACE_S - 1)) == "unknown"
+    assert state(lost, JobState.GONE, Signs(silent_s=GRACE_S + 1)) == "interrupted"
+
+
+def test_a_run_whose_node_failed_and_that_waits_again_says_so() -> None:
+    again = facts(status("running"), job())
+    assert state(again, JobState.QUEUED) == "queued"
+    assert reason(again, JobState.QUEUED) == "it was running on n1, which failed or was taken away"
+
+
+def test_a_queue_that_does_not_answer_makes_nothing_interrupted() -> None:
+    lost = facts(status("running"), job())
+    assert state(lost, ProgramError("no"), Signs(silent_s=1e9)) == "unknown"
+    assert "unknown" not in CAN_START
+
+
+def test_a_local_run_of_another_machine_lives_as_long_as_its_heart_beats() -> None:
+    remote = facts(status("running"), job("local", task="n1:7::"))
+    assert state(remote, signs=Signs(silent_s=SILENT_S - 1)) == "running"
+    assert state(remote, signs=Signs(silent_s=SILENT_S + 1)) == "interrupted"
+    assert reason(remote, signs=Signs(silent_s=3600.0)) == "no sign of life from n1 for 60 min"
+
+
+def test_a_run_that_waits_for_a_dead_submission_elsewhere_is_planned() -> None:
+    waiting = facts(None, job("local", task="n1:7::"))
+    assert state(waiting, JobState.RUNNING, Signs()) == "queued"
+    assert state(waiting, JobState.RUNNING, Signs(submission_lives=False)) == "planned"
+
+
+def test_a_full_disk_is_an_interruption_with_a_clear_sentence_and_never_done() -> None:
+    said = "ERROR: Cannot open dump file production.0.dcd: No space left on device (x)"
+    full = facts(status("failed", reason=said, rc=1), job(attempts=0))
+    assert state(full) == "interrupted"
+    assert "the disk or your quota is full; make room" in reason(full)
+
+
+def test_a_machine_that_fails_every_time_is_not_tried_for_ever() -> None:
+    said = "slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2026 DUE TO NODE FAILURE ***"
+    often = facts(status("failed", reason=said, rc=1, attempt=MOST_ATTEMPTS), job())
+    assert state(often) == "failed"
+
+
+def test_an_error_of_the_model_is_not_tried_again() -> None:
+    lost = facts(status("failed", reason="ERROR: Lost atoms: original 3 current 2", rc=1), job())
+    assert state(lost) == "failed"
+
+
+@pytest.mark.parametrize("said", [None, status("interrupted", rc=76), status("failed", rc=1)])
+def test_a_cancelled_run_is_cancelled_whatever_its_queue_says(said: RunStatus | None) -> None:
+    for answer in (JobState.QUEUED, JobState.RUNNING, JobState.GONE, ProgramError("no")):
+        assert state(facts(said, job(), is_cancelled=True), answer) == "cancelled"
+    assert "cancelled" not in CAN_START
+
+
+def test_a_cancelled_run_that_still_writes_its_restart_file_is_running() -> None:
+    ending = facts(status("running"), job(), is_cancelled=True)
+    assert state(ending, signs=Signs(lives=True)) == "running"
+    assert state(ending, signs=Signs(lives=False)) == "cancelled"
+
+
+def test_a_run_that_was_done_before_it_was_cancelled_is_done() -> None:
+    assert state(facts(status("done", rc=0), job(), is_cancelled=True)) == "done"
+
+
+def test_a_failed_run_whose_second_submission_died_has_still_failed() -> None:
+    failed = status("failed", reason="ERROR: Lost atoms", rc=1)
+    assert state(facts(failed, job("local", attempts=1)), JobState.GONE) == "failed"
+
+
+def test_a_killed_run_whose_second_submission_died_is_interrupted() -> None:
+    killed = facts(status("running"), job("local", attempts=1))
+    assert state(killed, JobState.GONE) == "interrupted"
+
+
+def test_a_run_that_its_queue_starts_again_is_in_the_queue() -> None:
+    cut = facts(status("interrupted", rc=75, reason="stopped by the signal USR1"), job())
+    assert state(cut, JobState.QUEUED) == "queued"
+    assert state(cut, JobState.RUNNING) == "running"
+    assert state(cut, JobState.GONE) == "interrupted"
