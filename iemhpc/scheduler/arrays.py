@@ -80,8 +80,24 @@ def render_after(
     *,
     workspace: Workspace,
     cluster: ClusterSettings,
+    goes_on: tuple[Path, Sequence[str]] | None = None,
 ) -> dict[Path, str]:
-    """Return the script of a command that waits for jobs."""
+    """Return the script of a command that waits for jobs.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    header, words : sequence of str
+        What the queue is told, and the command.
+    workspace : Workspace
+        Where the command runs.
+    cluster : ClusterSettings
+        The profile.
+    goes_on : tuple of Path and sequence of str, optional
+        Where runs may go on in other jobs: the folder that says so, and the numbers of the jobs.
+    """
+    following, jobs = goes_on or ("", ())
     values = {
         "header": "\n".join(header),
         "output": shlex.quote(str(folder / "after.out")),
@@ -89,5 +105,8 @@ def render_after(
         "umask": umask_line(cluster.file_mode),
         "setup": "\n".join(setup_lines(cluster)),
         "command": shlex.join(words),
+        "next": shlex.quote(str(following)),
+        "jobs": " ".join(jobs),
+        "script": shlex.quote(str(folder / "job.sh")),
     }
     return {folder / "job.sh": fill_script("after.sh", values, workspace=workspace)}

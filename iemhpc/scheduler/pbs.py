@@ -274,6 +274,7 @@ class PbsScheduler:
             words,
             workspace=self.workspace,
             cluster=self.cluster,
+            goes_on=(folder.parent / "next", [re.split(r"[\[.]", job)[0] for job in job_ids]),
         ).items():
             write_text(path, text)
         return parse_submit(ask(submit_command(folder / "job.sh", n_tasks=1, after=job_ids)))

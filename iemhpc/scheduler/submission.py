@@ -386,7 +386,7 @@ def _adopt_crashed(workspace: Workspace, run_ids: Sequence[str]) -> None:
                 if not _is_unsent(run):  # it has begun, and its queue has forgotten it
                     write_json(run / "job.json", {**job, "ended": True})
                 continue
-            task = scheduler.task_id(job_id, int(job["index"]), n_runs=int(job["n_runs"]))
+            task = scheduler.task_id(job_id, int(job["index"]), n_runs=int(job.get("n_runs", 1)))
             write_json(run / "job.json", {**job, "task": task})
 
 

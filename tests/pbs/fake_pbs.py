@@ -222,7 +222,8 @@ def end_task(folder: Path, index: int, number: int = signal.SIGTERM) -> None:
 
 
 def qstat(words: list[str]) -> int:
-    """Say the full state of jobs: ``qstat -f -t ID...``."""
+    """Say the full state of jobs: ``qstat -f -t ID...``; ``qstat ID`` is said as long."""
+    words = words if words[:1] == ["-f"] else ["-f", "-t", *words]
     if words[:2] != ["-f", "-t"]:
         return complain("usage: qstat -f -t job_identifier...", 2)
     code = 0

@@ -375,6 +375,28 @@ def test_groups_and_parts_are_each_submitted_once(workspace: Workspace, pbs: Fak
     assert len(set(pbs.jobs())) == 2
 
 
+def test_a_command_that_waits_is_given_again_when_a_run_that_went_on_has_ended(
+    workspace: Workspace, pbs: FakePbs
+) -> None:
+    does(workspace, "b2", "cut", "cut", "sleep")
+    job_ids = submit_runs(workspace, ALL, cluster="test").job_ids
+    words = ["bash", "-c", "cat runs/*/done.marks | wc -l; sleep 1"]
+    scheduler = open_scheduler(workspace, "test")
+    scheduler.submit_after(job_ids, words, name="descriptors")
+    wait_for(lambda: states(workspace) == {"a1": "done", "b2": "running", "c3": "done"})
+    wait_for(lambda: said(workspace) == ["2"])
+    pbs.fail_node(int(task(workspace, "b2").partition(".")[0]))
+    does(workspace, "b2", *["done"] * 4)
+    wait_for(pbs.is_quiet)
+    assert said(workspace) == ["2", "3"]
+
+
+def said(workspace: Workspace) -> list[str]:
+    """Return what a command that waited has said."""
+    lines = [path.read_text().splitlines() for path in workspace.runs.glob(".pbs/*/after.out")]
+    return [line for each in lines for line in each if line.isdigit()]
+
+
 def test_runs_that_ask_for_the_same_share_an_array(
     workspace: Workspace, pbs: FakePbs, write_water_box: Callable[..., Path]
 ) -> None:
