@@ -212,7 +212,8 @@ finish() { # what became of a stage that did not end well
   exit "$rc"
 }
 
-# LAMMPS does not look whether what it writes arrives: with a full disk it ends as if all were well.
+# LAMMPS looks whether a frame arrives, but not a data file: with a full disk it ends as if all were
+# well, and leaves one without its end.
 is_whole_data() { # data file of write_data nocoeff: a line for each mass, atom, velocity, bond, ...
   [ -s "$1" ] && [ -z "$(tail -c 1 "$1")" ] && awk '
     !inside && NF == 2 && $2 ~ /^(atoms|bonds|angles|dihedrals|impropers)$/ { wanted += $1 }
@@ -221,33 +222,6 @@ is_whole_data() { # data file of write_data nocoeff: a line for each mass, atom,
     /^ *Masses/ { inside = 1 }
     inside && $1 ~ /^[0-9]+$/ { found += 1 }
     END { exit found != wanted }' "$1"
-}
-
-is_whole_trajectory() { # of an attempt that LAMMPS ended itself: every frame to its last step is there
-  local name first last=$n_steps stride rest by size=0 n_atoms
-  [ "$rc" = 0 ] || last=$(sed -n 's/^iemhpc: stopped at step \([0-9]*\) of.*/\1/p' "log.production.$attempt.lammps")
-  for name in segment.*.txt; do
-    read -r first stride rest by _ <"$name"
-    [ "$by" = "$attempt" ] && break
-  done
-  [ "$by" = "$attempt" ] && [ -n "$last" ] || return 1
-  [ "$last" -ge "$first" ] || return 0
-  n_atoms=$(sed -n 's/^ *\([0-9]*\) atoms.*/\1/p' system.data | head -n 1)
-  [ ! -e "production.$first.dcd" ] || size=$(wc -c <"production.$first.dcd")
-  # head, then a box and x, y, z of all atoms a frame (see any description of CHARMM's DCD)
-  [ "$size" -ge $((276 + ((last - first) / stride + 1) * (80 + 12 * n_atoms))) ]
-}
-
-drop_attempt() { # its restart files are further than its trajectory: back to where it began
-  local name by
-  for name in segment.*.txt; do
-    read -r _ _ _ by _ <"$name"
-    [ "$by" = "$attempt" ] || continue
-    rm -f "$name" "production.$(echo "$name" | cut -d . -f 2).dcd"
-  done
-  rm -f production.restart production.a.restart production.b.restart
-  [ "$restart" = none ] || mv -f production.begin.restart production.restart
-  collect_segments
 }
 
 newest_restart() { # a whole restart file ends with LAMMPS's own mark
@@ -333,18 +307,18 @@ for stage in minimize equilibrate; do
   write_status running null ""
   rc=75
   [ -n "$stopping" ] || run_lammps
-  [ "$rc" = 0 ] && [ -s "$output" ] || finish
-  is_whole_data "$output" && continue
-  rm -f "$output"
-  shortage="$output could not be written whole: is the disk or a quota full?"
-  finish
+  [ "$rc" = 0 ] && is_whole_data "$output" || {
+    [ "$rc" != 0 ] || shortage="$output could not be written whole: is the disk or a quota full?"
+    rm -f "$output"
+    finish
+  }
 done
 
 stage=production
 write_status running null ""
 while :; do
   restart=$(newest_restart) resume=1 rc=75
-  [ "$restart" = none ] && resume=0 || cp -f "$restart" production.begin.restart
+  [ "$restart" = none ] && resume=0
   [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
     -var attempt "$attempt" -var time_limit "$(time_limit)"
   collect_segments
@@ -355,14 +329,10 @@ while :; do
   fi
   break
 done
-if [ "$rc" = 0 ] || [ "$rc" = 75 ] && ! is_whole_trajectory; then
-  shortage="the trajectory could not be written whole: is the disk or a quota full? This attempt is dropped"
-  drop_attempt
-elif [ "$rc" = 0 ] && ! is_whole_data production.data; then
-  shortage="production.data could not be written whole: is the disk or a quota full?"
-fi
-[ "$rc" = 0 ] && [ -z "$shortage" ] || finish
-rm -f production.begin.restart
+[ "$rc" = 0 ] && is_whole_data production.data || {
+  [ "$rc" != 0 ] || shortage="production.data could not be written whole: is the disk or a quota full?"
+  finish
+}
 echo "$n_steps" >production.steps.part && mv -f production.steps.part production.steps
 write_status done 0 ""
 exit 0

@@ -258,6 +258,54 @@ def test_a_truncated_restart_file_falls_back_to_the_one_before(producing: Worksp
     assert steps_of_latest_frames(folder) == list(range(0, LAST_STEP + 1, 10))
 
 
+FULL_DISK = """
+mount -t tmpfs -o size=10m none "$1" && cp -r "$2"/. "$1"
+used=$(du -sk "$1" | cut -f 1)
+mount -o remount,size=$((used + $3))k "$1"
+submit() { "$4" -c "$5" "$(dirname "$(dirname "$1")")" a1; }
+submit "$@" >"$2/first"
+mount -o remount,size=20m "$1"
+submit "$@" >"$2/second"
+cp -r "$1"/. "$2"
+"""
+
+
+@pytest.mark.lammps
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("room_KiB", "has_box", "said"),
+    [
+        (400, True, "ERROR on proc 0: Error writing dump frames: No space left on device"),
+        (100, False, "equilibrated.data could not be written whole: is the disk or a quota full?"),
+        (760, True, "production.data could not be written whole: is the disk or a quota full?"),
+    ],
+    ids=["trajectory", "equilibrated box", "last file"],
+)
+def test_a_full_disk_costs_an_attempt_and_no_frame(
+    producing: Workspace,
+    tmp_path_factory: pytest.TempPathFactory,
+    room_KiB: int,
+    has_box: bool,
+    said: str,
+) -> None:
+    probe = ["unshare", "--user", "--map-root-user", "--mount", "true"]
+    if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
+        pytest.skip("no file system of one's own can be mounted here to be filled")
+    folder, kept = producing.run("a1"), tmp_path_factory.mktemp("kept")
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["sampling"]["production_ps"] = 2.0
+    (folder / "plan.json").write_text(json.dumps(plan))
+    if not has_box:
+        (folder / "equilibrated.data").unlink()
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    words = [*probe[:-1], "bash", "-c", FULL_DISK, "bash"]
+    arguments = (folder, kept, str(room_KiB), sys.executable, SUBMIT)
+    subprocess.run([*words, *arguments], check=True, timeout=120)
+    assert said in (kept / "first").read_text()
+    assert json.loads((kept / "status.json").read_text())["state"] == "done"
+    assert steps_of_latest_frames(kept) == list(range(0, 1001, 10))
+
+
 @pytest.mark.lammps
 def test_a_longer_production_goes_on_where_the_first_ended(
     producing: Workspace,
