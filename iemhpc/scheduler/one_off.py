@@ -26,7 +26,7 @@ GONE_S = 60.0
 """So long may files come later than the queue's word that a job has ended."""
 
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.5, 15.0
-"""Between two questions: twice as long each time."""
+"""Between two questions to the queue: twice as long each time."""
 
 SAY_S = 30.0
 
@@ -141,14 +141,21 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
         words = "the queue does not answer" if state is None else state.value
         if now - begun > wait_s:
             raise ProgramError(
-                f"{job.what} has not ended within {wait_s / 60:g} min of waiting (now: {words}); "
-                "give the same command again to wait on"
+                f"{job.what} has not ended within {wait_s / 60:g} min of waiting (job "
+                f"{_task(job)}, now: {words}); give the same command again to wait on"
             )
         if now - said > SAY_S or look_s == FIRST_LOOK_S:
             said = now
             say(f"{job.what}: {words}")
-        time.sleep(look_s)
+        _sleep_until_there(job.folder / END, look_s)
         look_s = min(2 * look_s, LONGEST_LOOK_S)
+
+
+def _sleep_until_there(path: Path, seconds: float) -> None:
+    """Sleep, but not longer than until a file is there: files cost the queue nothing."""
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0.0 and not path.exists():
+        time.sleep(min(left_s, FIRST_LOOK_S))
 
 
 def last_words(folder: Path) -> str:
@@ -215,8 +222,12 @@ def _ask(job: OneOff, scheduler: Scheduler) -> JobState | None:
     """Return the state of a job; None where the queue does not answer."""
     if scheduler.foreground:
         return JobState.GONE
-    task = str(read_json(job.folder / "job.json")["task"])
+    task = _task(job)
     try:
         return scheduler.poll([task])[task]
     except ProgramError:
         return None
+
+
+def _task(job: OneOff) -> str:
+    return str(read_json(job.folder / "job.json")["task"])

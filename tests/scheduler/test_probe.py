@@ -1,6 +1,7 @@
 """A node's LAMMPS is asked by a real job, here and through a real Slurm."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from iemhpc.cli.app import app
 from iemhpc.errors import ProgramError
 from iemhpc.scheduler import one_off, probe
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
@@ -119,7 +122,7 @@ def test_a_lammps_that_is_not_on_the_node_is_said_with_its_words(tmp_path: Path)
 def test_a_lammps_that_hangs_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "QUESTION_S", 1)
+    monkeypatch.setattr(probe, "QUESTION_S", 0.3)
     hanging = tmp_path / "lmp"
     hanging.write_text("#!/bin/sh\nexec sleep 50\n")
     hanging.chmod(0o755)
@@ -175,3 +178,43 @@ def test_a_probe_that_is_cancelled_says_that_it_ended_without_finishing(
             one_off._scheduler(queue, cluster, one_off.Resources()),
             wait_s=60.0,
         )
+
+
+def test_a_queue_that_speaks_pbs_brings_it_to_a_node_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fake queue really runs the scripts, see ``tests/pbs/fake_pbs.py``."""
+    spool, programs = tmp_path / "spool", tmp_path / "bin"
+    for made in (spool, programs):
+        made.mkdir()
+    settings = {"server": "head", "history": False, "cores": 2}
+    (spool / "settings.json").write_text(json.dumps(settings))
+    for name in ("qsub", "qstat", "qselect", "qdel"):
+        (programs / name).symlink_to(Path(__file__).parents[1] / "pbs" / "fake_pbs.py")
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_PBS_SPOOL", str(spool))
+    cluster = ClusterSettings(scheduler="pbs", suffix="opt")
+    report = probe_cluster(Workspace(tmp_path / "workspace"), "pbs", cluster, wait_s=120.0)
+    assert report.problems == ()
+    assert report.suffix == "opt"
+
+
+@pytest.mark.slow
+@pytest.mark.slurm
+def test_a_launcher_of_another_mpi_is_found_out(queue: Workspace) -> None:
+    """This Slurm knows no MPI, so that srun starts copies that know nothing of each other."""
+    cluster = load_cluster("test", queue).model_copy(
+        update={"launcher": ("srun", "--ntasks={processes}")}
+    )
+    report = probe_cluster(queue, "test", cluster, cores_per_run=2, wait_s=240.0)
+    assert not report.passes
+    assert report.problems[0].startswith("asked for 2 MPI processes, LAMMPS has 1: its MPI is not")
+
+
+def test_the_command_ends_with_1_where_runs_cannot_go_there(tmp_path: Path) -> None:
+    profile = tmp_path / "far.toml"
+    profile.write_text('scheduler = "local"\nlammps = ["no-such-lmp"]\nsetup = ["true"]\n')
+    words = ["cluster", "show", str(profile), "--probe", "--json", "-w", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert "LAMMPS does not start on" in json.loads(done.stdout)["problems"][0]
