@@ -1,0 +1,235 @@
+"""Cancelled runs end well, stay ended, and start again on purpose only; LAMMPS itself runs."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iemhpc.errors import InputError, UnknownNameError
+from iemhpc.scheduler.cancelling import cancel_runs, resubmit_runs
+from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.submission import submission_lock, submit_runs
+from iemhpc.workspace import Workspace, write_json
+
+WriteBox = Callable[..., Path]
+HERE = "this-machine"
+SUBMIT = """
+import sys
+from pathlib import Path
+from iemhpc.scheduler.submission import submit_runs
+from iemhpc.workspace import Workspace
+submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="this-machine")
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, write_water_box: WriteBox) -> Workspace:
+    workspace = Workspace(tmp_path)
+    for name in ("a1", "b2"):
+        write_water_box(workspace.run(name))
+    return workspace
+
+
+def states(workspace: Workspace) -> dict[str, str]:
+    return {row.run_id: row.state for row in run_states(workspace)}
+
+
+def say(workspace: Workspace, name: str, state: str, **values: Any) -> None:
+    said = {"state": state, "stage": "production", "attempt": 1, "rc": None, "reason": ""}
+    said |= {"host": "n1", "pid": 1, "n_steps": 200} | values
+    write_json(workspace.run(name) / "status.json", said)
+
+
+def hand_over(workspace: Workspace, name: str, **values: Any) -> None:
+    job = {"scheduler": "slurm", "submission": "0f", "index": 0, "task": "7_0", "attempts": 0}
+    job |= {"submitted_s": time.time(), "cluster": "slurm"} | values
+    write_json(workspace.run(name) / "job.json", job)
+
+
+def slurm_that(folder: Path, monkeypatch: pytest.MonkeyPatch, *, says: str, rc: int = 0) -> Path:
+    """Put a squeue that answers and a scancel that notes its words on the PATH."""
+    folder.mkdir()
+    told = folder / "told"
+    for name, line in (("squeue", f"echo '{says}'"), ("scancel", f'echo "$*" >>{told}')):
+        (folder / name).write_text(f"#!/bin/bash\n{line}\nexit {rc}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return told
+
+
+def wait_for(what: Callable[[], Any], *, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.05)
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_running_run_ends_with_its_restart_file_and_goes_on_when_resubmitted(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    run = write_water_box(workspace.run("c3"), production_ps=6.0, frame_ps=0.02)
+    with subprocess.Popen([sys.executable, "-c", SUBMIT, str(workspace.root), "c3"]) as process:
+        wait_for((run / "production.b.restart").exists)
+        assert states(workspace)["c3"] == "running"
+        assert cancel_runs(workspace, ["c"]).cancelled == ("c3",)
+        wait_for(lambda: states(workspace)["c3"] == "cancelled")
+        assert process.wait(30) == 0
+    assert (run / "production.restart").exists()
+    # md-submit leaves it; so does run.sh where somebody starts it by hand
+    assert submit_runs(workspace, ["c3"], cluster=HERE).left == {"c3": "cancelled"}
+    by_hand = subprocess.run(["bash", run / "run.sh"], check=False, timeout=30)
+    assert by_hand.returncode == 76
+    assert len((run / "attempts.log").read_text().splitlines()) == 1
+    summary = resubmit_runs(workspace, ["c3"])
+    assert summary.started == ("c3",)
+    assert states(workspace)["c3"] == "done"
+    first, second = json.loads((run / "segments.json").read_text())
+    assert (first["attempt"], second["attempt"]) == (1, 2)
+    row = next(row for row in run_states(workspace) if row.run_id == "c3")
+    assert row.done_ns == pytest.approx(0.006)
+    assert row.core_hours > 0.0
+    assert row.hours_left == 0.0
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_fresh_start_keeps_the_old_trajectories_aside(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    run = write_water_box(workspace.run("c3"), production_ps=0.1)
+    submit_runs(workspace, ["c3"], cluster=HERE)
+    old = (run / "production.0.dcd").read_bytes()
+    say(workspace, "c3", "failed", reason="ERROR: x", rc=1)
+    (run / "production.steps").unlink()
+    summary = resubmit_runs(workspace, ["c3"], fresh=True)
+    assert summary.aside == {"c3": "c3/aside.1"}
+    assert "c3: its trajectories lie in c3/aside.1" in summary.lines()
+    assert (run / "aside.1" / "production.0.dcd").read_bytes() == old
+    assert states(workspace)["c3"] == "done"
+    (segment,) = json.loads((run / "segments.json").read_text())
+    assert (segment["first_step"], segment["attempt"]) == (0, 2)
+
+
+def test_a_planned_run_may_be_cancelled_before_it_is_submitted(workspace: Workspace) -> None:
+    assert cancel_runs(workspace, ["a", "a1"]).cancelled == ("a1",)
+    assert states(workspace) == {"a1": "cancelled", "b2": "planned"}
+    noted = json.loads((workspace.run("a1") / "cancelled.json").read_text())
+    assert (noted["was"], set(noted)) == ("planned", {"by", "cancelled", "host", "was"})
+
+
+def test_what_is_over_is_left_with_a_sentence(workspace: Workspace) -> None:
+    say(workspace, "a1", "done", rc=0)
+    say(workspace, "b2", "failed", rc=1, reason="ERROR: Lost atoms: original 3 current 2")
+    summary = cancel_runs(workspace, ["a1", "b2"])
+    assert summary.cancelled == ()
+    assert summary.lines() == [
+        "a1: left as it is: it is done: nothing to do",
+        "b2: left as it is: it has failed and stays so; iemhpc resubmit starts it again",
+    ]
+    assert states(workspace) == {"a1": "done", "b2": "failed"}
+
+
+def test_one_wrong_beginning_cancels_nothing(workspace: Workspace) -> None:
+    with pytest.raises(UnknownNameError, match="no run begins with 'z'"):
+        cancel_runs(workspace, ["a1", "z"])
+    assert states(workspace) == {"a1": "planned", "b2": "planned"}
+
+
+def test_the_queue_is_told_once_for_all(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = slurm_that(workspace.root / "bin", monkeypatch, says="7_0 PD")
+    hand_over(workspace, "a1", task="7_0")
+    hand_over(workspace, "b2", task="7_1")
+    assert cancel_runs(workspace, ["a1", "b2"]).problems == ()
+    assert told.read_text() == "7_0 7_1\n"
+
+
+def test_a_task_that_another_run_lives_in_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = slurm_that(workspace.root / "bin", monkeypatch, says="7_0 R")
+    hand_over(workspace, "a1")
+    hand_over(workspace, "b2")
+    assert cancel_runs(workspace, ["a1"]).cancelled == ("a1",)
+    assert not told.exists()
+    assert states(workspace) == {"a1": "cancelled", "b2": "running"}
+    cancel_runs(workspace, ["a1", "b2"])
+    assert told.read_text() == "7_0\n"
+
+
+def test_a_queue_that_does_not_answer_is_told_of_and_the_run_is_cancelled_all_the_same(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm_that(workspace.root / "bin", monkeypatch, says="Unable to contact", rc=1)
+    hand_over(workspace, "a1")
+    summary = cancel_runs(workspace, ["a1"])
+    assert summary.cancelled == ("a1",)
+    assert "scancel 7_0 ended with 1" in summary.lines()[1]
+    assert "the runs end within a minute by themselves" in summary.lines()[1]
+    assert states(workspace)["a1"] == "cancelled"
+    # nobody knows whether the job has left, so it is not started beside itself
+    refused = resubmit_runs(workspace, ["a1"]).refused
+    assert "its queue does not say whether it has left" in refused["a1"]
+
+
+def test_a_job_that_is_still_ending_is_not_started_beside_itself(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm_that(workspace.root / "bin", monkeypatch, says="7_0 CG")
+    hand_over(workspace, "a1")
+    cancel_runs(workspace, ["a1"])
+    summary = resubmit_runs(workspace, ["a1"])
+    assert summary.lines() == [
+        "a1: not started: its cancelled job is still ending; try again in a minute"
+    ]
+    assert states(workspace)["a1"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("queue", "refusal"),
+    [("7_0 PD", "it is in the queue"), ("7_0 R", "it is running"), ("", "nobody knows whether")],
+)
+def test_what_is_on_its_way_is_not_started_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, queue: str, refusal: str
+) -> None:
+    slurm_that(workspace.root / "bin", monkeypatch, says=queue)
+    hand_over(workspace, "a1")
+    assert resubmit_runs(workspace, ["a1"]).refused["a1"].startswith(refusal)
+
+
+def test_a_finished_run_is_not_started_again(workspace: Workspace) -> None:
+    say(workspace, "a1", "done", rc=0)
+    hand_over(workspace, "a1")
+    assert resubmit_runs(workspace, ["a1"]).refused == {"a1": "it is done: nothing to do"}
+
+
+def test_a_run_that_was_never_submitted_needs_a_profile(workspace: Workspace) -> None:
+    with pytest.raises(InputError, match=r"a1 was never submitted, .* give --cluster NAME"):
+        resubmit_runs(workspace, ["a1"])
+
+
+def test_a_cancellation_waits_for_a_submission_that_is_under_way(workspace: Workspace) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from iemhpc.scheduler.cancelling import cancel_runs\n"
+        "from iemhpc.workspace import Workspace\n"
+        "print(cancel_runs(Workspace(Path(sys.argv[1])), ['a1']).cancelled)\n"
+    )
+    with submission_lock(workspace):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(workspace.root)], stdout=subprocess.PIPE, text=True
+        )
+        time.sleep(2.0)
+        assert process.poll() is None
+        assert states(workspace)["a1"] == "planned"
+    assert process.communicate(timeout=30)[0] == "('a1',)\n"
+    assert states(workspace)["a1"] == "cancelled"
