@@ -15,7 +15,9 @@ from iemhpc.errors import InputError, ProgramError
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import JobState, Resources, Scheduler, Submission
-from iemhpc.scheduler.file_mode import made_as
+from iemhpc.scheduler.cluster import setup_lines
+from iemhpc.scheduler.file_mode import made_as, umask_line
+from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.tables.plan import SCHEMA_VERSION
 from iemhpc.workspace import Workspace, content_hash, lock, publishing, read_json, write_json
@@ -158,12 +160,26 @@ def _sleep_until_there(path: Path, seconds: float) -> None:
         time.sleep(min(left_s, FIRST_LOOK_S))
 
 
+def asking(workspace: Workspace, cluster: ClusterSettings, *, limit_s: float) -> str:
+    """Return ``jobs/asking.sh`` for a profile; ``limit_s`` is what one question may take."""
+    values = {
+        "limit_s": f"{limit_s:g}",
+        "umask": umask_line(cluster.file_mode),
+        "setup": "\n".join(setup_lines(cluster)),
+    }
+    return fill_script("asking.sh", values, workspace=workspace)
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text; empty where it is not there."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
 def last_words(folder: Path) -> str:
     """Return the last line of what a job printed, whichever file it is in."""
     files = [*folder.glob("*.out"), *folder.glob("*.screen"), *folder.glob("*.log")]
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
+        said = [line.strip() for line in text_of(path).split("\n") if line.strip()]
         if said:
             return said[-1]
     return "none"

@@ -14,9 +14,8 @@ from pathlib import Path
 from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources
-from iemhpc.scheduler.cluster import lammps_words, resources_for, setup_lines
-from iemhpc.scheduler.file_mode import umask_line
-from iemhpc.scheduler.one_off import OneOff, hand_over, one_off_plan, wait_for
+from iemhpc.scheduler.cluster import lammps_words, resources_for
+from iemhpc.scheduler.one_off import OneOff, asking, hand_over, one_off_plan, wait_for
 from iemhpc.scheduler.probe_report import FIELDS, ProbeReport, known_energies, read_probe
 from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
@@ -95,9 +94,7 @@ def _probe_job(
         "lammps": shlex.join(words),
         "cutoff_A": f"{known_energies().cutoff_A:g}",
         "fields": shlex.join(FIELDS),
-        "limit_s": str(QUESTION_S),
-        "umask": umask_line(cluster.file_mode),
-        "setup": "\n".join(setup_lines(cluster)),
+        "asking": asking(workspace, cluster, limit_s=QUESTION_S),
     }
     asked = {
         "cluster": name,

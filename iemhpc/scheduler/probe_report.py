@@ -24,6 +24,7 @@ from iemhpc.lammps.needed_styles import (
     with_suffix,
 )
 from iemhpc.resources import resource
+from iemhpc.scheduler.one_off import text_of
 from iemhpc.scheduler.run_files import read_status
 from iemhpc.workspace import read_json
 
@@ -149,18 +150,18 @@ def read_probe(folder: Path) -> ProbeReport:
     """
     try:
         asked: dict[str, Any] = read_json(folder / "asked.json")
-        host, _, ended = _text(folder / "end.txt").split()
-        codes = dict(line.split() for line in _text(folder / "answers.txt").splitlines())
+        host, _, ended = text_of(folder / "end.txt").split()
+        codes = dict(line.split() for line in text_of(folder / "answers.txt").splitlines())
         name, suffix = str(asked["cluster"]), str(asked["suffix"])
         processes, threads = int(asked["processes"]), int(asked["threads"])
     except (OSError, InputError, KeyError, TypeError, ValueError) as error:
         raise ProgramError(
             f"{folder} does not hold the answers of a probe ({error}); delete it and probe again"
         ) from error
-    info = _text(folder / "info.log")
+    info = text_of(folder / "info.log")
     styles = parse_styles(info)
     faster, plain = with_suffix(styles, suffix) if suffix in ACCELERATORS else ((), ())
-    log = _text(folder / "energy.gaff2.log")
+    log = text_of(folder / "energy.gaff2.log")
     fields = tuple(_field(folder, field, codes) for field in FIELDS)
     report = ProbeReport(
         cluster=name,
@@ -200,7 +201,7 @@ def parse_energies(log: str) -> dict[str, float]:
 
 
 def _field(folder: Path, field: str, codes: Mapping[str, str]) -> FieldAnswer:
-    energies = parse_energies(_text(folder / f"energy.{field}.log"))
+    energies = parse_energies(text_of(folder / f"energy.{field}.log"))
     known = known_energies().kcal_mol[field]
     energies = energies if energies.keys() == known.keys() else {}
     shares = {
@@ -273,7 +274,7 @@ def _count_problems(report: ProbeReport) -> Iterator[str]:
 
 def _why(folder: Path, name: str, codes: Mapping[str, str]) -> str:
     """Return why a question has no answer: LAMMPS's error, its last words, or its limit."""
-    log, screen = _text(folder / f"{name}.log"), _text(folder / f"{name}.screen")
+    log, screen = text_of(folder / f"{name}.log"), text_of(folder / f"{name}.screen")
     code = codes.get(name, "nothing")
     if code.isdigit() and int(code) in _ENDED_AT_ITS_LIMIT:
         return "it did not end in time; does the launcher wait for something?"
@@ -292,8 +293,3 @@ def _processes(log: str) -> int:
 def _threads(log: str) -> int:
     found = _THREADS.search(log)
     return int(found[1] or found[2]) if found else 1
-
-
-def _text(path: Path) -> str:
-    """Return a file's text; empty where it is not there."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -25,9 +25,8 @@ from iemhpc.lammps.failures import explain_error
 from iemhpc.lammps.log_file import error_lines
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources
-from iemhpc.scheduler.cluster import lammps_words, setup_lines
-from iemhpc.scheduler.file_mode import umask_line
-from iemhpc.scheduler.one_off import OneOff, last_words
+from iemhpc.scheduler.cluster import lammps_words
+from iemhpc.scheduler.one_off import OneOff, asking, last_words, text_of
 from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
@@ -141,9 +140,11 @@ def timing_job(
         "coulombs": shlex.join(f"{cutoff_A:g}" for cutoff_A in trial.coulombs_A),
         "pppm": f"{box.pppm:g}",
         "time_limit": _clock(trial.seconds),
-        "limit_s": f"{max(limit_s, MINIMIZE_S):.0f}",
-        "umask": umask_line(cluster.file_mode),
-        "setup": "\n".join(setup_lines(with_setting(cluster, suffix="", threads=trial.threads))),
+        "asking": asking(
+            workspace,
+            with_setting(cluster, suffix="", threads=trial.threads),
+            limit_s=max(limit_s, MINIMIZE_S),
+        ),
     }
     timing = resource("jobs", "timing.in").read_text(encoding="utf-8")
     return OneOff(
@@ -201,7 +202,7 @@ def read_trial(folder: Path, trial: Trial, *, box: Box) -> tuple[Measurement, ..
     What was not measured, because the box could not be minimised or the job was killed, is there
     with its reason.
     """
-    codes = dict(line.split() for line in _text(folder / "answers.txt").splitlines())
+    codes = dict(line.split() for line in text_of(folder / "answers.txt").splitlines())
     reference = _forces(folder / "reference.forces")
     wanted = [f"{suffix or PLAIN}.{box.cutoff_A:g}" for suffix in trial.suffixes]
     wanted += [name for name in codes if "." in name and name not in wanted]
@@ -221,10 +222,10 @@ def _measurement(
     reference: NDArray[np.float64] | None,
 ) -> Measurement:
     suffix, _, coulomb = name.partition(".")
-    log = _text(folder / f"{name}.log")
+    log = text_of(folder / f"{name}.log")
     steps_per_s, ns_per_day = parse_performance(log) if name in codes else (0.0, 0.0)
     error = force_error(_forces(folder / f"{name}.forces"), reference)
-    energies = [parse_energy(log), parse_energy(_text(folder / "reference.log"))]
+    energies = [parse_energy(log), parse_energy(text_of(folder / "reference.log"))]
     why = _why_not(folder, name, codes) if not steps_per_s > 0.0 else ""
     if not why and (error is None or not error <= ALLOWED * box.pppm):
         off = "cannot be compared" if error is None else f"are off by {error:.1e}"
@@ -302,11 +303,11 @@ def _why_not(folder: Path, name: str, codes: Mapping[str, str]) -> str:
     if name not in codes and not has_failed:
         return f"the job ended without finishing; its last words: {last_words(folder)}"
     stage = name if name in codes else "minimize"
-    errors = error_lines(_text(folder / f"{stage}.log"))
+    errors = error_lines(text_of(folder / f"{stage}.log"))
     if errors:
         meaning = explain_error(errors[0])
         return f"{stage}: {errors[0]}" + (f"; {meaning}" if meaning else "")
-    words = _text(folder / f"{stage}.screen").split("\n")
+    words = text_of(folder / f"{stage}.screen").split("\n")
     said = next((line.strip() for line in reversed(words) if line.strip()), "without a word")
     return f"{stage}: ended with {codes.get(stage, 'nothing')}, {said}"
 
@@ -321,8 +322,3 @@ def _clock(seconds: float) -> str:
     """
     whole = max(1, round(seconds))
     return f"{whole // 3600:02d}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-
-
-def _text(path: Path) -> str:
-    """Return a file's text; empty where it is not there."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -87,7 +87,7 @@ def test_what_a_killed_job_measured_before_counts(tmp_path: Path) -> None:
     write_answers(folder)
     (folder / END).unlink()
     (folder / "answers.txt").write_text("minimize 0\nreference 0\nplain.10 0\n")
-    (folder / "tune.out").write_text("slurmstepd: error: *** CANCELLED ***\n")
+    (folder / "job.out").write_text("slurmstepd: error: *** CANCELLED ***\n")
     plain, omp = read_trial(folder, TRIAL, box=BOX)
     assert (plain.steps_per_s, plain.why) == (30.0, "")
     assert omp.steps_per_s == 0.0
