@@ -467,3 +467,38 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_done(tmp_pat
         check_writable(Workspace(tmp_path))
     check_writable(Workspace(tmp_path / "new"))
     assert list((tmp_path / "new" / "runs").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.lammps
+def test_lammps_goes_on_from_its_restart_file_in_the_next_job(
+    pbs: FakePbs, tmp_path: Path, lmp: str, write_water_box: Callable[..., Path]
+) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    folder = write_water_box(workspace.run("a1"), production_ps=4.0)
+    (workspace.root / "jobs").mkdir()
+    # the warning comes in the first job alone, and when there is something to go on from
+    wait = (
+        f'[ -n "$IEMHPC_TASK" ] || until [ -e {folder}/production.b.restart ]; do sleep 0.1; done'
+    )
+    text = resource("jobs", "pbs.sh").read_text()
+    sleep = 'sleep "$((@@{wall_s} - @@{warning_s}))" &'
+    assert sleep in text
+    (workspace.root / "jobs" / "pbs.sh").write_text(
+        text.replace(sleep, f'{{ {wait}; [ -z "$IEMHPC_TASK" ] || sleep 600; }} &')
+    )
+    write_profile(workspace)
+    profile = workspace.root / "clusters" / "test.toml"
+    profile.write_text(PROFILE.replace('"none"', json.dumps(lmp)))
+    submit_runs(workspace, ["a1"], cluster="test")
+    wait_for(lambda: states(workspace)["a1"] == "done", seconds=240)
+    wait_for(pbs.is_quiet)
+    assert len(pbs.jobs()) == attempts(workspace, "a1") == 2
+    segments = json.loads((folder / "segments.json").read_text())
+    assert [segment["attempt"] for segment in segments] == [1, 2]
+    assert segments[0]["first_step"] == 0
+    assert segments[1]["restart"] is not None
+    ends = [line.split()[::2] for line in (folder / "ended.log").read_text().splitlines()]
+    assert ends == [["1", "rc=75"], ["2", "rc=0"]]
+    cores = [line.split()[-2] for line in (folder / "attempts.log").read_text().splitlines()]
+    assert cores == ["cores=1", "cores=1"]
