@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from iemhpc.scheduler.cluster import load_cluster
 from iemhpc.scheduler.one_off import END, hand_over, one_off_plan, wait_for
 from iemhpc.scheduler.timing import (
     Box,
+    Measurement,
     Trial,
     force_error,
     parse_energy,
@@ -94,26 +95,34 @@ def test_what_a_killed_job_measured_before_counts(tmp_path: Path) -> None:
     assert omp.why.startswith("the job ended without finishing; its last words: ")
 
 
-@pytest.mark.lammps
-def test_a_box_of_water_is_measured_by_a_real_job(
-    lmp: str, tmp_path: Path, write_water_box: Callable[..., Path]
-) -> None:
-    water = write_water_box(tmp_path / "water", per_edge=5)
-    styles = (water / "styles.in").read_text()
-    two = "${cutoff_A} ${coulomb_cutoff_A}"
+@pytest.fixture
+def water(tmp_path: Path, write_water_box: Callable[..., Path]) -> Box:
+    folder = write_water_box(tmp_path / "water", per_edge=5)
+    two = "coul/long ${cutoff_A} ${coulomb_cutoff_A}"
+    styles = (folder / "styles.in").read_text().replace("coul/long ${cutoff_A}", two)
     files = {
-        "system.data": (water / "system.data").read_text(),
-        "styles.in": "variable coulomb_cutoff_A index ${cutoff_A}\n"
-        + styles.replace("coul/long ${cutoff_A}", f"coul/long {two}"),
+        "system.data": (folder / "system.data").read_text(),
+        "styles.in": f"variable coulomb_cutoff_A index ${{cutoff_A}}\n{styles}",
     }
-    box = Box(what="water", n_atoms=365, files=files, cutoff_A=6.0, pppm=1e-4)
+    return Box(what="water", n_atoms=365, files=files, cutoff_A=6.0, pppm=1e-4)
+
+
+def measure(
+    workspace: Workspace, cluster: ClusterSettings, box: Box, trials: Sequence[Trial]
+) -> list[tuple[Measurement, ...]]:
+    plan = one_off_plan(protocol_variables("test"), production_ps=1.0, frame_ps=1.0)
+    jobs = [timing_job(workspace, "mine", cluster, box=box, trial=trial) for trial in trials]
+    handed = [hand_over(workspace, cluster, job, plan=plan) for job in jobs]
+    for job, scheduler in zip(jobs, handed, strict=True):
+        wait_for(job, scheduler, wait_s=240.0)
+    return [read_trial(j.folder, t, box=box) for j, t in zip(jobs, trials, strict=True)]
+
+
+@pytest.mark.lammps
+def test_a_box_of_water_is_measured_by_a_real_job(lmp: str, tmp_path: Path, water: Box) -> None:
     trial = Trial(cores=1, threads=1, suffixes=("", "opt"), coulombs_A=(7.0,), seconds=1.0)
     workspace = Workspace(tmp_path)
-    cluster = load_cluster("this-machine", workspace)
-    job = timing_job(workspace, "this-machine", cluster, box=box, trial=trial)
-    plan = one_off_plan(protocol_variables("test"), production_ps=1.0, frame_ps=1.0)
-    wait_for(job, hand_over(workspace, cluster, job, plan=plan), wait_s=60.0)
-    rows = read_trial(job.folder, trial, box=box)
+    (rows,) = measure(workspace, load_cluster("this-machine", workspace), water, [trial])
     assert [(row.suffix, row.coulomb_A) for row in rows[:2]] == [("", 6), ("opt", 6)]
     assert rows[2].coulomb_A == 7
     for row in rows:
@@ -123,6 +132,28 @@ def test_a_box_of_water_is_measured_by_a_real_job(
         assert row.ns_per_day == pytest.approx(row.steps_per_s * 86400 * 2e-6, rel=0.01)
         assert row.force_error is not None
         assert 0.0 < row.force_error < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.lammps
+@pytest.mark.slurm
+@pytest.mark.usefixtures("slurm")
+def test_a_real_slurm_measures_threads_in_a_job_of_their_own(
+    lmp: str, tmp_path: Path, water: Box
+) -> None:
+    trials = [
+        Trial(cores=threads, threads=threads, suffixes=("omp",), coulombs_A=(), seconds=1.0)
+        for threads in (1, 2)
+    ]
+    cluster = ClusterSettings(
+        scheduler="slurm", memory_MB_per_core=50, launcher=("srun", "-n", "{processes}")
+    )
+    for (row,), threads in zip(
+        measure(Workspace(tmp_path), cluster, water, trials), (1, 2), strict=True
+    ):
+        assert (row.why, row.threads, row.cores) == ("", threads, threads)
+        assert row.steps_per_s > 0.0
+    assert len(list((tmp_path / "runs" / ".slurm").iterdir())) == 2
 
 
 def test_the_job_varies_what_a_trial_says_and_nothing_else(tmp_path: Path) -> None:
