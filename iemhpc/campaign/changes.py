@@ -32,6 +32,8 @@ class Changes:
     said: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     """Run -> why its folder cannot be used."""
+    is_dry: bool = False
+    """Whether nothing is written."""
 
     def add(self, sentence: str, run_id: str) -> None:
         """Note a sentence for one more run."""
@@ -44,7 +46,11 @@ class Changes:
 
 
 def adapt_runs(
-    workspace: Workspace, planned: Sequence[Planned], *, states: Mapping[str, str]
+    workspace: Workspace,
+    planned: Sequence[Planned],
+    *,
+    states: Mapping[str, str],
+    dry_run: bool = False,
 ) -> Changes:
     """Bring the length that a campaign wants to its runs; say what they keep.
 
@@ -56,8 +62,10 @@ def adapt_runs(
         The campaign's runs; those without a folder are left out.
     states : mapping of str to str
         Run -> its state before, for the runs that existed.
+    dry_run : bool
+        Whether it is only said.
     """
-    changes = Changes()
+    changes = Changes(is_dry=dry_run)
     for one in planned:
         folder = workspace.run(one.run_id)
         if not folder.exists():
@@ -88,9 +96,10 @@ def adapt_run(
     if sampling == dict(old.sampling):
         return
     new = replace(old, sampling=sampling)
-    write_json(folder / "plan.json", plan_json(new))
+    if not to.is_dry:
+        write_json(folder / "plan.json", plan_json(new))
     if is_longer:
-        for sentence in _lengthened(workspace, folder, new, state=state):
+        for sentence in _lengthened(workspace, folder, new, state=state, dry_run=to.is_dry):
             to.add(sentence, folder.name)
 
 
@@ -153,7 +162,9 @@ def _kept(old: Mapping[str, float], wanted: Mapping[str, float]) -> Iterator[str
         )
 
 
-def _lengthened(workspace: Workspace, folder: Path, plan: RunPlan, *, state: str) -> Iterator[str]:
+def _lengthened(
+    workspace: Workspace, folder: Path, plan: RunPlan, *, state: str, dry_run: bool
+) -> Iterator[str]:
     """Yield what becomes of a run that was made longer; bring its script to that length."""
     length = _ns(float(plan.sampling["production_ps"]))
     if state not in AT_WORK:
@@ -161,7 +172,8 @@ def _lengthened(workspace: Workspace, folder: Path, plan: RunPlan, *, state: str
             yield f"lengthened to {length}: it goes on from its newest restart file"
         return
     try:
-        renew_script(workspace, folder, plan)
+        if not dry_run:
+            renew_script(workspace, folder, plan)
     except IemhpcError as error:
         yield f"lengthened to {length}, but its script was not renewed ({error}); {AGAIN}"
         return

@@ -51,6 +51,8 @@ class ExtendSummary:
     """Whether nothing was done."""
     then: str = ""
     """What follows when the runs have ended."""
+    is_followed: bool = True
+    """Whether that was handed over, or has run and ended well, where it was asked for."""
     next_command: str = ""
     """What to type next."""
 
@@ -176,7 +178,8 @@ def _submitted(
         runs=rows,
         notes=notes,
         job_ids=tuple(job for one in done.values() if one.in_queue for job in one.job_ids),
-        then="; ".join(then),
+        then="; ".join(one.words for one in then),
+        is_followed=all(one.is_well for one in then),
         next_command="iemhpc status" if in_queue or not how.submit else "iemhpc descriptors",
     )
 

@@ -1,8 +1,9 @@
 """What follows when the runs have ended: another command of iemhpc, by the same scheduler."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from iemhpc.errors import unknown_name
+from iemhpc.errors import IemhpcError, unknown_name
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.cluster import iemhpc_words, load_cluster
 from iemhpc.scheduler.run_files import read_job
@@ -23,35 +24,55 @@ def check_then(then: str | None, *, submit: bool) -> Iterator[str]:
         yield "--then needs the runs to be submitted; leave out --no-submit and --dry-run"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What has become of a follower."""
+
+    words: str
+    """For a person."""
+    is_well: bool = True
+    """Whether it was handed over, or has run and ended well."""
+
+
 def follow(
     workspace: Workspace, cluster: str, then: str, done: SubmissionSummary, *, say: Say = quiet
-) -> str:
-    """Hand over what follows runs that were submitted, and return that in words.
+) -> Followed:
+    """Hand over what follows runs that were submitted.
 
     It waits for the jobs of this submission and for those of runs that were in the queue before,
-    however they end: a run that failed does not keep the others' descriptors back.
+    however they end: a run that failed does not keep the others' descriptors back. The runs are on
+    their way already, so that trouble with it is told and stops nothing.
     """
-    scheduler = open_scheduler(workspace, cluster)
     words = (
         *iemhpc_words(load_cluster(cluster, workspace)),
         *FOLLOWERS[then],
         "--workspace",
         str(workspace.root.resolve()),
     )
-    if not done.in_queue:
+    jobs = list(done.job_ids)
+    if done.in_queue:
+        jobs += _jobs_before(workspace, done)
+        if not jobs:
+            return Followed(
+                words=f"no run is in the queue, so that nothing waits for one: iemhpc {then}"
+            )
+    else:
         say(f"then: iemhpc {then}")
-        scheduler.submit_after(done.job_ids, words, name=then)
-        return f"iemhpc {then} has run after them"
-    jobs = tuple(dict.fromkeys((*done.job_ids, *_jobs_before(workspace, done, scheduler.name))))
-    if not jobs:
-        return f"no run is in the queue, so that nothing waits for one: iemhpc {then}"
-    job = scheduler.submit_after(jobs, words, name=then)
-    return f"iemhpc {then} follows as job {job}"
+    try:
+        scheduler = open_scheduler(workspace, cluster)
+        job = scheduler.submit_after(tuple(dict.fromkeys(jobs)), words, name=then)
+    except IemhpcError as error:
+        return Followed(words=f"iemhpc {then} did not follow: {error}", is_well=False)
+    return Followed(
+        words=f"iemhpc {then} follows as job {job}"
+        if done.in_queue
+        else f"iemhpc {then} has run after them"
+    )
 
 
-def _jobs_before(workspace: Workspace, done: SubmissionSummary, scheduler: str) -> Iterator[str]:
+def _jobs_before(workspace: Workspace, done: SubmissionSummary) -> Iterator[str]:
     """Yield the tasks of runs that were in the queue already."""
     for run_id, state in done.left.items():
         job = read_job(workspace.run(run_id)) if state in ("queued", "running") else None
-        if job and job.get("task") and job["scheduler"] == scheduler:
+        if job and job.get("task") and job["scheduler"] == done.scheduler:
             yield str(job["task"])

@@ -182,9 +182,11 @@ def _dry_summary(work: _Work, costs: tuple[str, ...]) -> CampaignSummary:
     rates = costs_here(
         work.workspace, work.cluster, cores_per_run=work.campaign.cores_per_run, states=states
     )
+    by_id = {run_id: row.state for run_id, row in states.items()}
+    changes = adapt_runs(work.workspace, work.planned, states=by_id, dry_run=True)
     return CampaignSummary(
-        runs=campaign_rows(work.planned, {}, states=states, costs=rates),
-        notes=(rates.source, *costs, *work.notes),
+        runs=campaign_rows(work.planned, changes.problems, states=states, costs=rates),
+        notes=(rates.source, *costs, *work.notes, *changes.notes, *_others(work, by_id)),
         started=(),
         is_dry=True,
         scripts={str(path): text for path, text in scripts.texts.items()},
@@ -221,8 +223,13 @@ def _folders(work: _Work, *, say: Say) -> tuple[dict[str, str], tuple[str, ...]]
         for one in planned
         if one.run_id not in problems and is_built(workspace.run(one.run_id))
     ]
-    others = strangers(workspace, planned, states) if work.is_of_file else ""
-    return problems, (*changes.notes, *network_notes(built), *([others] if others else []))
+    return problems, (*changes.notes, *network_notes(built), *_others(work, states))
+
+
+def _others(work: _Work, states: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a note on other runs of the workspace, where its file is what was submitted."""
+    note = strangers(work.workspace, work.planned, states) if work.is_of_file else ""
+    return (note,) if note else ()
 
 
 def _handed_over(
@@ -253,7 +260,7 @@ def _handed_over(
     _check_any(summary)
     if done is not None and work.how.then:
         then = follow(work.workspace, cluster, work.how.then, done, say=say)
-        summary = replace(summary, then=then)
+        summary = replace(summary, then=then.words, is_followed=then.is_well)
     if any(row.state == "failed" for row in summary.runs):
         return replace(summary, notes=(*summary.notes, RETRY_FAILED))
     return summary

@@ -10,6 +10,9 @@ from iemhpc.system.uptake import box_charge_molar
 BRIEF = 120
 """Characters of a reason that was said in full before."""
 
+MOST_BLOCKS = 12
+"""Boxes whose composition a dry run shows figure by figure."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRun:
@@ -79,6 +82,8 @@ class CampaignSummary:
     """Runs that are not done though they were waited for."""
     then: str = ""
     """What follows when the runs have ended, and as which job."""
+    is_followed: bool = True
+    """Whether that was handed over, or has run and ended well, where it was asked for."""
     next_command: str = ""
     """What to type next."""
 
@@ -104,9 +109,9 @@ class CampaignSummary:
             lines.append("")
         if self.is_dry:
             lines += _composition_blocks(self.runs)
-        lines += _table(self.runs)
+        lines += _table(self.runs, with_costs=self.is_dry)
         if self.is_dry:
-            lines += ["", *cost_lines(self.runs)]
+            lines.append(totals(self.runs))
         lines += [f"note: {note}" for note in self.notes]
         if self.scripts and not self.show_scripts:
             lines.append("nothing was written; --scripts shows the job scripts too")
@@ -117,60 +122,56 @@ class CampaignSummary:
         return lines
 
 
-def _table(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
-    width = max([len(run.system) for run in runs], default=6)
-    fields = _fields(runs)
-    wide = max([len(said) for said in fields.values()], default=0)
-    head = f"{'force field':<{wide}}  " if wide else ""
-    yield (
-        f"{'run':<12}  {'system':<{width}}  {'wanted mol/L':<14}  {'realised':>8}  "
-        f"{'by theory inside':<16}  {'water/site':>10}  {'atoms':>6}  {head}seed  state"
-    )
-    for run in runs:
-        wanted = " ".join(f"{value:g}" for value in run.salt_molar)
-        inside = " ".join(_number(value) for value in run.donnan_salt_molar)
-        brief = in_brief(run.reason) if run.state == "not built" else run.reason
-        reason = f": {brief}" if brief else ""
-        said = f"{fields[run.run_id]:<{wide}}  " if wide else ""
-        yield (
-            f"{run.run_id:<12}  {run.system:<{width}}  {wanted:<14}  "
-            f"{run.realised_salt_molar:>8.3g}  {inside:<16}  "
-            f"{run.water_per_site:>10.4g}  {run.n_atoms:>6}  {said}{run.seed:>4}  "
-            f"{run.state}{reason}"
-        )
-
-
-def _fields(runs: tuple[CampaignRun, ...]) -> dict[str, str]:
-    """Return the force field of each run, charges with it; nothing where all have the same."""
-    fields = {
-        run.run_id: f"{run.chemistry['force_field']} {str(run.chemistry['charges'])[:12]}"
-        for run in runs
+def _table(runs: tuple[CampaignRun, ...], *, with_costs: bool) -> Iterator[str]:
+    """Yield a line a run, as wide as its columns need; numbers stand on the right."""
+    columns: dict[str, list[str]] = {
+        "run": [run.run_id for run in runs],
+        "system": [run.system for run in runs],
+        "wanted mol/L": [" ".join(f"{value:g}" for value in run.salt_molar) for run in runs],
+        "realised": [f"{run.realised_salt_molar:.3g}" for run in runs],
+        "by theory inside": [" ".join(map(_number, run.donnan_salt_molar)) for run in runs],
+        "water/site": [f"{run.water_per_site:.4g}" for run in runs],
+        "atoms": [f"{run.n_atoms}" for run in runs],
+        "force field": _fields(runs),
+        "cores": [f"{run.cores_per_run}" for run in runs] if with_costs else [],
+        "core-hours": [f"{run.core_hours:.2g}" for run in runs] if with_costs else [],
+        "disk": [in_bytes(run.disk_bytes) for run in runs] if with_costs else [],
+        "seed": [f"{run.seed}" for run in runs],
+        "state": [run.state + _reason(run) for run in runs],
     }
-    return fields if len(set(fields.values())) > 1 else dict.fromkeys(fields, "")
-
-
-def cost_lines(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
-    """Yield what runs will cost, alike ones in one line, and the totals of what is not done."""
-    alike: dict[tuple[str, int, int, str, str], list[CampaignRun]] = {}
-    for run in runs:
-        costs = (f"{run.core_hours:.3g}", in_bytes(run.disk_bytes))
-        alike.setdefault((run.system, run.n_atoms, run.cores_per_run, *costs), []).append(run)
-    width = max([len(run.system) for run in runs], default=6)
-    yield (
-        f"{'system':<{width}}  {'runs':>4}  {'atoms':>6}  {'cores':>5}  {'core-hours each':>15}  "
-        f"{'hours each':>10}  {'disk each':>9}"
-    )
-    for (system, n_atoms, cores, hours, disk), group in alike.items():
-        wall = f"{group[0].core_hours / cores:.3g}"
-        yield (
-            f"{system:<{width}}  {len(group):>4}  {n_atoms:>6}  {cores:>5}  {hours:>15}  "
-            f"{wall:>10}  {disk:>9}"
+    shown = {name: cells for name, cells in columns.items() if cells or not runs}
+    widths = {name: max(map(len, [name, *cells])) for name, cells in shown.items()}
+    for row in zip(*([name, *cells] for name, cells in shown.items()), strict=True):
+        cells = (
+            f"{cell:>{widths[name]}}" if name in _ON_THE_RIGHT else f"{cell:<{widths[name]}}"
+            for name, cell in zip(shown, row, strict=True)
         )
+        yield "  ".join(cells).rstrip()
+
+
+_ON_THE_RIGHT = ("realised", "water/site", "atoms", "cores", "core-hours", "disk", "seed")
+
+
+def _reason(run: CampaignRun) -> str:
+    brief = in_brief(run.reason) if run.state == "not built" else run.reason
+    return f": {brief}" if brief else ""
+
+
+def _fields(runs: tuple[CampaignRun, ...]) -> list[str]:
+    """Return the force field of each run, charges with it; nothing where all have the same."""
+    fields = [
+        f"{run.chemistry['force_field']} {str(run.chemistry['charges'])[:12]}" for run in runs
+    ]
+    return fields if len(set(fields)) > 1 else []
+
+
+def totals(runs: tuple[CampaignRun, ...]) -> str:
+    """Return what the runs that are not done will cost together."""
     left = [run for run in runs if run.state != "done"]
-    done = len(runs) - len(left)
-    yield (
+    n_done = len(runs) - len(left)
+    return (
         f"in all {counted(len(left), 'run')} to do"
-        + (f" ({done} done)" if done else "")
+        + (f" ({n_done} done)" if n_done else "")
         + f": about {sum(run.core_hours for run in left):.3g} core-hours and "
         f"{in_bytes(sum(run.disk_bytes for run in left))} of disk"
     )
@@ -217,6 +218,13 @@ def _composition_blocks(runs: tuple[CampaignRun, ...]) -> Iterator[str]:
     blocks: dict[tuple[str, ...], list[str]] = {}
     for run in runs:
         blocks.setdefault(tuple(composition_lines(run)), []).append(run.run_id)
+    if len(blocks) > MOST_BLOCKS:
+        yield (
+            f"{len(blocks)} boxes: what each holds is in --json, or shown with fewer of them; the "
+            "table says what was wanted and what whole numbers make of it"
+        )
+        yield ""
+        return
     for (title, *lines), run_ids in blocks.items():
         yield f"== {title}, run{'s' if len(run_ids) > 1 else ''} {' '.join(run_ids)}"
         yield from lines

@@ -21,7 +21,8 @@ from iemhpc.errors import InputError
 from iemhpc.workspace import Workspace
 
 if TYPE_CHECKING:
-    from iemhpc.campaign import HowToSubmit
+    from iemhpc.campaign import CampaignSummary, HowToSubmit
+    from iemhpc.campaign.extending import ExtendSummary
 
 
 def md_submit(
@@ -115,7 +116,12 @@ def md_submit(
     check = f"iemhpc check {summary.runs[0].run_id} (what its parameters are worth), then "
     look = check if is_own and summary.started else ""
     show(replace(summary, show_scripts=scripts), json=json, then=f"{look}{summary.next_command}")
-    if summary.failed:
+    _end(summary)
+
+
+def _end(summary: "CampaignSummary | ExtendSummary") -> None:
+    """End with the code that says how much of it came to nothing."""
+    if summary.failed or not summary.is_followed:
         raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
 
 
@@ -147,8 +153,7 @@ def _extend(
         say=say,
     )
     show(summary, json=json, then=summary.next_command)
-    if summary.failed:
-        raise typer.Exit(1 if len(summary.failed) == len(summary.runs) else 4)
+    _end(summary)
 
 
 def build_run(
