@@ -101,6 +101,9 @@ def hand_over(
     scheduler = _scheduler(workspace, cluster, job.resources)
     with lock(job.folder.with_name(f".{job.folder.name}.lock"), what=f"submitting {job.what}"):
         asked = content_hash([job.script, dict(job.files), cluster.model_dump(mode="json")])
+        if _is_unread(job, asked):
+            say(f"{job.what} has ended since it was last asked for")
+            return scheduler
         if _is_on_its_way(job, scheduler, asked):
             say(f"{job.what} is on its way already")
             return scheduler
@@ -120,7 +123,7 @@ def hand_over(
 
 
 def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = quiet) -> None:
-    """Wait until a job has written its end.
+    """Wait until a job has written its end; the next one of its kind is then a new one.
 
     Raises
     ------
@@ -151,6 +154,8 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
             say(f"{job.what}: {words}")
         _sleep_until_there(job.folder / END, look_s)
         look_s = min(2 * look_s, LONGEST_LOOK_S)
+    note = read_json(job.folder / "job.json")
+    write_json(job.folder / "job.json", {**note, "read": True})
 
 
 def _sleep_until_there(path: Path, seconds: float) -> None:
@@ -211,6 +216,15 @@ def _write(
         if not path.is_relative_to(job.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+
+
+def _is_unread(job: OneOff, asked: str) -> bool:
+    """Say whether the same job has ended and nobody has waited for its end."""
+    try:
+        note = read_json(job.folder / "job.json")
+        return (job.folder / END).exists() and note["asked"] == asked and not note.get("read")
+    except (FileNotFoundError, InputError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _is_on_its_way(job: OneOff, scheduler: Scheduler, asked: str) -> bool:

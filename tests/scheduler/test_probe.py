@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,10 @@ def test_a_real_slurm_brings_the_probe_to_a_node_once(queue: Workspace) -> None:
     cluster = load_cluster("test", queue)
     with pytest.raises(ProgramError, match="has not ended within 0 min of waiting"):
         probe_cluster(queue, "test", cluster, wait_s=0.0)
+    # as if the first had been killed between sbatch's answer and the next line
+    path = probe_folder(queue, "test") / "job.json"
+    job = json.loads(path.read_text())
+    path.write_text(json.dumps(job | {"task": None}))
     said: list[str] = []
     report = probe_cluster(queue, "test", cluster, wait_s=120.0, say=said.append)
     assert "the probe of test is on its way already" in said
@@ -160,6 +165,26 @@ def test_a_real_slurm_brings_the_probe_to_a_node_once(queue: Workspace) -> None:
     assert report.suffix == "omp"
     assert {"dihedral fourier", "improper cvff", "kspace pppm"} <= set(report.accelerated)
     assert len(list((queue.runs / ".slurm").iterdir())) == 1
+    assert json.loads(path.read_text())["task"] == job["task"]
+
+
+@pytest.mark.slurm
+def test_answers_that_came_while_nobody_waited_are_read_and_not_asked_for_again(
+    queue: Workspace,
+) -> None:
+    cluster = load_cluster("test", queue).model_copy(update={"lammps": ("no-such-lmp",)})
+    cluster = cluster.model_copy(update={"setup": ("true",)})
+    with pytest.raises(ProgramError, match="has not ended"):
+        probe_cluster(queue, "test", cluster, wait_s=0.0)
+    until = time.monotonic() + 60.0
+    while not (probe_folder(queue, "test") / "end.txt").exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    for jobs, words in ((1, "has ended since it was last asked for"), (2, "Slurm job")):
+        said: list[str] = []
+        probe_cluster(queue, "test", cluster, say=said.append)
+        assert any(words in line for line in said)
+        assert len(list((queue.runs / ".slurm").iterdir())) == jobs
 
 
 @pytest.mark.slurm
