@@ -1,15 +1,20 @@
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import load_cluster
 from iemhpc.scheduler.one_off import END, hand_over, one_off_plan, wait_for
+from iemhpc.scheduler.probe_report import known_energies, parse_energies
 from iemhpc.scheduler.timing import (
     Box,
     Measurement,
     Trial,
+    coulomb_options,
     force_error,
     parse_energy,
     parse_performance,
@@ -132,6 +137,30 @@ def test_a_box_of_water_is_measured_by_a_real_job(lmp: str, tmp_path: Path, wate
         assert row.ns_per_day == pytest.approx(row.steps_per_s * 86400 * 2e-6, rel=0.01)
         assert row.force_error is not None
         assert 0.0 < row.force_error < 1e-4
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize("field", ["gaff2", "oplsaa"])
+def test_another_coulomb_cutoff_leaves_every_energy_as_it_is(
+    lmp: str, tmp_path: Path, field: str
+) -> None:
+    for shipped, name in (("data", "system.data"), ("styles.in", "styles.in")):
+        shutil.copy(resource("data", "probe", f"{field}.{shipped}"), tmp_path / name)
+    shutil.copy(resource("lammps_templates", "energy_box.in"), tmp_path)
+    known = known_energies()
+    for coulomb_A in (5.0, 7.0):
+        words = [lmp, *coulomb_options(coulomb_A), "-var", "cutoff_A", f"{known.cutoff_A:g}"]
+        done = subprocess.run(
+            [*words, "-in", "energy_box.in", "-log", "none"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        got = parse_energies(done.stdout)
+        for kind, value in known.kcal_mol[field].items():
+            allowed = 2e-2 if kind == "coulomb" else 1e-9
+            assert got[kind] == pytest.approx(value, abs=allowed), kind
 
 
 @pytest.mark.slow
