@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from iemhpc.errors import RefusedError
+from iemhpc.errors import ProgramError, RefusedError
 from iemhpc.progress import Say
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Scheduler, Submission
@@ -141,6 +141,11 @@ def hand_over(part: Part, cluster: str, *, done: Sequence[str], say: Say) -> str
         raise RefusedError(
             f"{_in_words(part.runs)} not submitted: {error}; mend the cluster profile {cluster} "
             f"and give the command again{others}"
+        ) from error
+    except ProgramError as error:
+        raise ProgramError(
+            f"{error}; nobody knows whether the job was made: give the command again, it is looked "
+            "for first"
         ) from error
     _record_job(submission, part.scheduler, job_id)
     return job_id

@@ -1,5 +1,7 @@
 """What a profile may ask of a real Slurm: whole nodes, and commands that wait for runs."""
 
+import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from iemhpc.errors import RefusedError
+from iemhpc.errors import ProgramError, RefusedError
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import open_scheduler, submit_runs
@@ -117,4 +119,25 @@ def test_a_refused_submission_leaves_the_runs_planned(workspace: Workspace) -> N
     write_profile(workspace)
     submit_runs(workspace, ALL, cluster="test")
     wait_for(lambda: states(workspace) == dict.fromkeys(ALL, "done"))
+    assert [len(lines(workspace, run, "done.marks")) for run in ALL] == [1, 1, 1]
+
+
+def test_an_answer_that_gets_lost_is_looked_for_before_anything_is_submitted_again(
+    workspace: Workspace, slurm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.which("sbatch")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sbatch").write_text(
+        f'#!/bin/sh\n{real} "$@"\necho "sbatch: error: Socket timed out on send/recv" >&2\nexit 1\n'
+    )
+    (programs / "sbatch").chmod(0o755)
+    with monkeypatch.context() as lost:
+        lost.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        with pytest.raises(ProgramError, match=r"Socket timed out .*; nobody knows whether"):
+            submit_runs(workspace, ALL, cluster="test")
+    submission = (read_job(workspace.run("a1")) or {})["submission"]
+    assert submit_runs(workspace, ALL, cluster="test").started == ()
+    wait_for(lambda: states(workspace) == dict.fromkeys(ALL, "done"))
+    assert len(slurm.jobs_named(f"iemhpc-{submission}")) == 1
     assert [len(lines(workspace, run, "done.marks")) for run in ALL] == [1, 1, 1]
