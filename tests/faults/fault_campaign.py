@@ -7,7 +7,8 @@ killed with -9, restart files are cut in half and the disk is filled, at moments
 seed. Meanwhile the runs are submitted again and again, as cron or a patient person would. At the
 end every run must be complete exactly once. That is counted by marks which the jobs append
 themselves when a stage of LAMMPS ends well, by the frames of the trajectories and by the record of
-slurmctld, not by our status. Prints a table and the counts; exit code 1 where anything is missing or came twice.
+slurmctld, not by our status. Prints a table and the counts; exit code 1 where anything is missing
+or came twice.
 
 The runs lie on a small file system of their own, to be filled, where ``unshare`` can make one.
 """
@@ -38,6 +39,8 @@ from water_box import write_water_box  # noqa: E402
 
 from iemhpc.descriptors.dcd import read_dcd_header  # noqa: E402
 from iemhpc.programs import find_program  # noqa: E402
+from iemhpc.scheduler.runs import run_states  # noqa: E402
+from iemhpc.workspace import Workspace  # noqa: E402
 
 STAGES = ("minimize", "equilibrate", "production")
 PRODUCTION_PS, FRAME_PS = 2.0, 0.02
@@ -286,6 +289,8 @@ def _settle(campaign: Campaign, *, until: float) -> None:
 def frame_steps(run: Path) -> list[int]:
     """Steps of all frames as a reader takes them: of the same step the later attempt's."""
     steps = set[int]()
+    if not (run / "segments.json").exists():
+        return []
     for segment in json.loads((run / "segments.json").read_text()):
         header = read_dcd_header(run / segment["file"])
         steps |= {segment["first_step"] + k * header.stride_steps for k in range(header.n_frames)}
@@ -383,13 +388,15 @@ def _mount(folder: Path) -> bool:
 
 
 def _explain(campaign: Campaign) -> None:
-    for run in campaign.runs:
-        marks = Counter(campaign.marks_of(run))
-        if marks["done production"] != 1 or max(marks.values()) > 1:
-            status = run / "status.json"
-            print(run.name, dict(marks), status.read_text() if status.exists() else "no status")
+    """Print what is known of the runs, and the last words of the submissions."""
+    for run, row in zip(campaign.runs, run_states(Workspace(campaign.root)), strict=False):
+        print(run.name, dict(Counter(campaign.marks_of(run))))
+        print(row.run_id, row.state, row.stage, row.attempt, row.reason)
     log = campaign.marks.parent / "submit.log"
     print(log.read_text()[-3000:] if log.exists() else "")
+    if campaign.slurm:
+        print(campaign.slurm.ask("squeue", "--states=all", "--array"))
+        print(campaign.slurm.ask("sinfo", "-N", "-l"))
 
 
 if __name__ == "__main__":
