@@ -44,7 +44,7 @@ def run_stage(
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
 
 
@@ -253,6 +253,7 @@ def test_a_bond_that_stays_long_is_an_error_in_words(
 
 @pytest.mark.lammps
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_water_reaches_the_density_of_tip3p(
     lmp: str, write_water_box: WriteBox, tmp_path: Path
 ) -> None:
