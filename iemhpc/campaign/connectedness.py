@@ -47,13 +47,15 @@ def in_short(shapes: list[NetworkShape]) -> str:
     ...     n_dangling_ends=9, n_free_chains=0, percolates_in=3,
     ... )
     >>> in_short([shape])
-    '1 network, connected through the box in 3 of 3 directions; loops are 5 % of the cross-links'
+    '1 network, connected through the box in 3 of 3 directions; 5 % of the cross-links are loops
+    that do not go round it'
     """
     directions = sorted({n for shape in shapes if (n := shape.percolates_in) is not None})
-    loops = sum(shape.n_loops for shape in shapes)
+    loops = sum(shape.n_idle for shape in shapes)
     crosslinks = sum(shape.n_crosslinks for shape in shapes)
     through = " or ".join(str(number) for number in directions) or "an unknown number"
     return (
         f"{counted(len(shapes), 'network')}, connected through the box in {through} of 3 "
-        f"directions; loops are {100 * loops / max(1, crosslinks):.0f} % of the cross-links"
+        f"directions; {100 * loops / max(1, crosslinks):.0f} % of the cross-links are loops that "
+        "do not go round it"
     )

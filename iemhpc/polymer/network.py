@@ -28,7 +28,7 @@ MOSTLY = 0.8
 PARTED = "; parts are not bonded to each other: --chain-length, --box or cross-linker joins more"
 
 MANY_LOOPS = 1 / 3
-"""Share of the cross-links in loops, above which a person is told what to do."""
+"""Share of the cross-links in idle loops, above which a person is told what to do."""
 
 LEAST_DIRECTIONS = 2
 """A network that goes on through fewer of the box's three directions is an isle or a thread."""
@@ -105,6 +105,14 @@ class NetworkShape:
     percolates_in: int | None = None
     """In how many independent directions of the periodic box a molecule meets its own image, 0 to
     3; None where no places are known."""
+    n_idle_loops: int | None = None
+    """The loops that do not go round the periodic box, and so carry no load; None where no places
+    are known."""
+
+    @property
+    def n_idle(self) -> int:
+        """The loops that are not known to go round the box."""
+        return self.n_loops if self.n_idle_loops is None else self.n_idle_loops
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -112,8 +120,11 @@ class NetworkShape:
         doubts = []
         if self.percolates_in is not None and self.percolates_in < LEAST_DIRECTIONS:
             doubts.append(f"connected through the box in {self.percolates_in} of 3 directions")
-        if self.n_loops > MANY_LOOPS * self.n_crosslinks:
-            doubts.append(f"{self.n_loops} of {counted(self.n_crosslinks, 'cross-link')} are loops")
+        if self.n_idle > MANY_LOOPS * self.n_crosslinks:
+            of = "" if self.n_idle_loops is None else " that do not go round the box"
+            doubts.append(
+                f"{self.n_idle} of {counted(self.n_crosslinks, 'cross-link')} are loops{of}"
+            )
         if not doubts:
             return ()
         return (
@@ -128,12 +139,14 @@ class NetworkShape:
             if self.percolates_in is None
             else [f"connected through the box in {self.percolates_in} of 3 directions"]
         )
+        n_winding = self.n_loops - self.n_idle
+        winding = f", {n_winding} round the periodic box" if n_winding else ""
         return [
             f"network of {counted(self.n_chains, 'chain')}, "
             f"{counted(self.n_crosslinks, 'cross-link')}: {counted(self.n_components, 'part')}, "
             f"the largest with {100 * self.largest_share:.0f} % of the units"
             + (PARTED if self.largest_share < MOSTLY else ""),
-            f"{counted(self.n_loops, 'loop')} (both sides in one chain), "
+            f"{counted(self.n_loops, 'loop')} (both sides in one chain{winding}), "
             f"{counted(self.n_dangling_ends, 'dangling end')}, "
             f"{counted(self.n_free_chains, 'chain')} joined to no other",
             *through,

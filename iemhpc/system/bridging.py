@@ -5,15 +5,16 @@ least (an assignment problem); then the beads move, drawn by springs along chain
 spread by a soft repulsion; and so in turns, because beads that have come nearer may be matched
 better. A strand that goes round the periodic box with too few units stays taut wherever its beads
 move, and its bonds would stay long. So after each turn what is taut is repaired where it is: the
-bridges at taut springs become dear, and the rest stays.
+bridges at taut springs become dear, and the rest stays. The first turns match all sides anew, the
+others only those around taut springs: a large box has some taut spring for long, and what moves
+for its sake far away would make the next.
 
-A *loop* is a cross-link with both sides in the same chain. Beads near a near side are mostly of its
-own chain, so that distances alone make a third to a half of all cross-links loops, which carry no
-load. In a real sample, of many more chains, almost all neighbours are other chains: loops are dear
-from the start, and only at taut strands they become cheaper turn by turn. In boxes of 40 Å (5 to 8
-chains, three seeds) 3 of 108 cross-links of CR61 are loops, 1 of 189 of AR103, 2 of 150 of AR204,
-none of the other five; in a box of one chain all are. Of these 24 networks 21 go on through the box
-in three directions, two in two, and one of CR61 in one.
+A *loop* is a cross-link with both sides in the same chain. It is *idle* where it does not go round
+the periodic box: it carries no load, while one that does joins a chain to its own image, as another
+chain is in a real sample. Beads near a near side are mostly of its own chain, so that distances
+alone make a third to a half of all cross-links idle loops. In a real sample, of many more chains,
+almost all neighbours are other chains: idle loops are dear from the start, and only at taut strands
+they become cheaper turn by turn.
 """
 
 from dataclasses import dataclass, replace
@@ -24,12 +25,19 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from iemhpc.system.relaxation import incidence, nearest
+from iemhpc.system.spearing import wrapped
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-N_TURNS = 40
-"""Matchings tried, at most."""
+N_TURNS = 80
+"""Matchings tried, at most ..."""
+
+N_WIDE = 10
+"""... of which the first are of all sides, the others of those around what is taut ..."""
+
+AROUND_A = 15.0
+"""... that have an end within this of it."""
 
 N_STEPS = 50
 """Moves of the beads after each matching, and as many where nothing pushes; walks have twice as
@@ -54,11 +62,11 @@ LITTLE_PUSH = 0.01
 PUSH = 0.03
 """That of the walks before the first: more keeps chains so far apart that bridges are taut."""
 
-TAUT = 1.25
+TAUT = 1.2
 """What is stretched beyond this, even where nothing pushes, is taut."""
 
 LOOP_A = 10.0
-"""A loop counts as if its length were off by this much more ..."""
+"""An idle loop counts as if its length were off by this much more ..."""
 
 DEAR_A = 6.0
 """... and a bridge that was taut, as if by this much ..."""
@@ -68,7 +76,7 @@ FADE = 0.9
 hardly a loop more than needed."""
 
 LEAST_LOOP_A = 3.0
-"""A loop counts this much in the end."""
+"""An idle loop counts this much in the end."""
 
 LEAST_RING = 14
 """A cross-link within one chain closes a ring of at least so many bonds. Rings of 8 to 13 are
@@ -107,6 +115,11 @@ class Chains:
     def is_loop(self) -> NDArray[np.bool_]:
         """Whether a near and a far side are in one chain, shape (m, m)."""
         return np.asarray(self.chain[self.near][:, None] == self.chain[self.far])
+
+    def is_idle(self, beads_A: Array) -> NDArray[np.bool_]:
+        """Whether a near and a far side would close a loop that goes round no box, shape (m, m)."""
+        along = beads_A[self.far] - beads_A[self.near][:, None]
+        return np.asarray(self.is_loop & (np.round(along / self.edge_A) == 0).all(axis=2))
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
@@ -172,7 +185,7 @@ def bridge(walks_A: Array, chains: Chains) -> Bridged | None:
     >>> bridge(walks, chains).chosen.tolist()
     [3, 1]
     """
-    bonds, edge_A, is_loop = chains.bonds, chains.edge_A, chains.is_loop
+    bonds, edge_A = chains.bonds, chains.edge_A
     beads = walks_A
     for push in (EVEN_PUSH, PUSH):
         beads = spread(
@@ -180,14 +193,17 @@ def bridge(walks_A: Array, chains: Chains) -> Bridged | None:
         )
     lengths = np.concatenate([chains.lengths_A, chains.bridges_A])
     is_forbidden = chains.is_forbidden
-    loop, dear = np.full(len(chains.near), LOOP_A**2), np.zeros(is_loop.shape)
+    loop, dear = np.full(len(chains.near), LOOP_A**2), np.zeros(is_forbidden.shape)
+    columns = np.arange(len(chains.near))
+    again = columns
     best: Bridged | None = None
-    for _ in range(N_TURNS):
-        columns = matched(
-            costs(beads, chains) + loop[:, None] * is_loop + dear, is_forbidden=is_forbidden
-        )
-        if columns is None:
+    for turn in range(N_TURNS):
+        price = costs(beads, chains) + loop[:, None] * chains.is_idle(beads) + dear
+        these = np.ix_(again, columns[again])
+        chosen = matched(price[these], is_forbidden=is_forbidden[these])
+        if chosen is None:
             return None
+        columns[again] = columns[again][chosen]
         ends = np.column_stack([chains.near, chains.far[columns]])
         springs = np.concatenate([bonds, ends])
         beads = spread(beads, springs, lengths, edge_A=edge_A, push=LITTLE_PUSH, n_steps=N_STEPS)
@@ -202,6 +218,8 @@ def bridge(walks_A: Array, chains: Chains) -> Bridged | None:
         dear *= FADE
         dear[is_taut, columns[is_taut]] += DEAR_A**2
         loop[is_taut] = np.maximum(FADE * loop[is_taut], LEAST_LOOP_A**2)
+        if turn + 1 >= N_WIDE:
+            again = _around(beads[ends], is_taut, edge_A)
     assert best is not None
     springs = np.concatenate([bonds, np.column_stack([chains.near, best.chosen])])
     even = spread(
@@ -263,6 +281,13 @@ def matched(costs_A2: Array, *, is_forbidden: NDArray[np.bool_]) -> Whole | None
     return None if is_forbidden[rows, columns].any() else np.asarray(columns)
 
 
+def _around(ends_A: Array, is_taut: NDArray[np.bool_], edge_A: float) -> Whole:
+    """Return the bridges, with ends of shape (m, 2, 3), that are near a taut one."""
+    inside = wrapped(ends_A, np.full(3, edge_A))
+    tree = cKDTree(inside[is_taut].reshape(-1, 3), boxsize=edge_A)
+    return np.flatnonzero(tree.query(inside)[0].min(axis=1) < AROUND_A)
+
+
 def _strain(beads_A: Array, springs: Whole, lengths_A: Array, *, edge_A: float) -> Array:
     """Return how stretched springs are at each bead where nothing pushes, in their lengths."""
     slack = spread(beads_A, springs, lengths_A, edge_A=edge_A, push=0.0, n_steps=N_STEPS)
@@ -288,6 +313,5 @@ def _excess(
 
 
 def _pairs_within(beads_A: Array, reach_A: float, edge_A: float) -> Whole:
-    inside = np.mod(beads_A, edge_A)
-    tree = cKDTree(np.where(inside >= edge_A, 0.0, inside), boxsize=edge_A)
+    tree = cKDTree(wrapped(beads_A, np.full(3, edge_A)), boxsize=edge_A)
     return np.asarray(tree.query_pairs(reach_A, output_type="ndarray"))

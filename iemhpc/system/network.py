@@ -1,8 +1,9 @@
 """Coordinates of a network in its periodic cube, where its beads say.
 
 Each unit is a fragment laid on its bead, or a cross-linker on its two, so that its caps look at
-the beads of its neighbours; then the joints are closed and everything is relaxed at once. The
-distances that the relaxation keeps are those of the fragments.
+the beads of its neighbours; then the joints are closed and everything is relaxed at once, and what
+is still wrong is mended where it is. The distances that the relaxation keeps are those of the
+fragments.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,9 @@ from iemhpc.polymer.network import Slot
 from iemhpc.progress import Say, quiet
 from iemhpc.system.beads import BeadNetwork
 from iemhpc.system.fragments import Fragment, Pool, cut_units
+from iemhpc.system.mending import find_fault, mended
 from iemhpc.system.relaxation import Shape, relax
-from iemhpc.system.spearing import bonds_through_rings, unit_rings
+from iemhpc.system.spearing import unit_rings
 from iemhpc.system.tacticity import backbone_centres, drawn_hands, fitting
 
 Array = NDArray[np.float64]
@@ -31,12 +33,6 @@ LOOK_AHEAD = 0.6
 
 LOOK_ASIDE = 0.2
 """The atom that it hangs on, this far."""
-
-LONG_A = 0.3
-"""A bond further than this from its length is not relaxed."""
-
-N_RELAXATIONS = 2
-"""What is nearly sound after one relaxation mostly is after another."""
 
 N_ATTEMPTS = 4
 """Placements tried for one without long bonds and without a bond through a ring."""
@@ -85,6 +81,7 @@ def place_network(
     fragments = cut_units(molecule, pool=pool, seed=1 + seed % (2**31 - 2))
     views = _views(laid, edge_A)
     homes_A = laid.homes * edge_A
+    told = ""
     for attempt in range(N_ATTEMPTS):
         generator = np.random.default_rng([seed, attempt])
         hands = _handed(molecule, fragments, tacticity, generator=generator)
@@ -92,36 +89,16 @@ def place_network(
             molecule, fragments, hands, views=views, homes_A=homes_A, generator=generator
         )
         shape = shape_of_molecule(molecule, fragments, conformers, edge_A=edge_A)
-        positions = rough
-        for _ in range(N_RELAXATIONS):
-            positions = relax(positions, shape)
-            if not (fault := find_fault(positions, shape)):
-                return positions
-        say(f"{fault}: placing the network again")
+        positions = mended(relax(rough, shape), shape, generator=generator)
+        fault = find_fault(positions, shape)
+        if fault is None:
+            return positions
+        told = fault.text
+        say(f"{told}: placing the network again")
     raise CompositionError(
-        f"no sound coordinates for the network in {N_ATTEMPTS} attempts, in the last {fault}; use "
-        "another seed or a larger box"
+        f"no sound coordinates for the network in {N_ATTEMPTS} attempts, in the last {told}; "
+        "use another seed or a larger box"
     )
-
-
-def find_fault(positions_A: Array, shape: Shape) -> str | None:
-    """Say what is wrong with relaxed coordinates: a bond through a ring, or a stretched one."""
-    box_A = np.full(3, shape.edge_A)
-    caught = bonds_through_rings(positions_A, bonds=shape.bonds, rings=shape.rings, box_A=box_A)
-    if caught:
-        return f"{len(caught)} bonds pass through rings"
-    is_bond = np.isin(_keys(shape.springs, shape), _keys(shape.bonds, shape))
-    springs, lengths_A = shape.springs[is_bond], shape.lengths_A[is_bond]
-    along = positions_A[springs[:, 1]] - positions_A[springs[:, 0]]
-    along -= shape.edge_A * np.round(along / shape.edge_A)
-    excess = np.abs(np.linalg.norm(along, axis=1) - lengths_A)
-    if (n_long := int((excess > LONG_A).sum())) > 0:
-        return f"{n_long} bonds are more than {LONG_A} Å off, the worst {excess.max():.2f} Å"
-    return None
-
-
-def _keys(pairs: Whole, shape: Shape) -> Whole:
-    return np.asarray(np.sort(pairs, axis=1) @ [len(shape.is_hydrogen), 1])
 
 
 @dataclass(frozen=True, slots=True)

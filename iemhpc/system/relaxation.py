@@ -71,10 +71,15 @@ class Shape:
     """Atoms with a hand, each before three that it is bonded to, shape (k, 4)."""
     volumes_A3: Array = field(default_factory=lambda: np.empty(0))
     """Determinants of the three arms of each, shape (k,)."""
+    is_held: NDArray[np.bool_] | None = None
+    """Atoms that stay where they are, shape (n,); None where all may move."""
 
 
-def relax(positions_A: Array, shape: Shape) -> Array:
+def relax(positions_A: Array, shape: Shape, *, strong: float = STRONG) -> Array:
     """Return coordinates whose springs have their lengths, with few overlaps.
+
+    ``strong`` is the last push; with less of it springs are nearer their lengths, and atoms nearer
+    each other.
 
     Examples
     --------
@@ -91,7 +96,7 @@ def relax(positions_A: Array, shape: Shape) -> Array:
     """
     forces = _Forces(shape)
     weak = _fire(positions_A, forces, push=WEAK, n_steps=N_WEAK)
-    return _fire(weak, forces, push=STRONG, n_steps=N_STRONG)
+    return _fire(weak, forces, push=strong, n_steps=N_STRONG)
 
 
 class _Forces:
@@ -124,6 +129,8 @@ class _Forces:
         force = force + push * (self.pair_sum @ pushes)
         for bond, ring in self.caught:
             self._draw_out(force, positions_A, shape.bonds[bond], list(shape.rings[ring]))
+        if shape.is_held is not None:
+            force[shape.is_held] = 0.0
         return np.asarray(force)
 
     def find_caught(self, positions_A: Array) -> None:

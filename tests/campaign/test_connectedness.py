@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from iemhpc.campaign.connectedness import network_notes
+from iemhpc.campaign.connectedness import in_short, network_notes
 from iemhpc.polymer.network import NetworkShape
 from iemhpc.workspace import write_json
 
@@ -35,12 +35,18 @@ def test_a_system_has_a_note_and_a_poor_network_one_of_its_own(tmp_path: Path) -
         ("Nafion-NaCl", folder_of(tmp_path / "ccc", None)),
     ]
     assert network_notes(runs) == (
-        "CR61-NaCl: 2 networks, connected through the box in 1 or 3 of 3 directions; loops are "
-        "25 % of the cross-links",
+        "CR61-NaCl: 2 networks, connected through the box in 1 or 3 of 3 directions; 25 % of "
+        "the cross-links are loops that do not go round it",
         "CR61-NaCl, run bbb: connected through the box in 1 of 3 directions and 9 of 20 "
         "cross-links are loops: less of a network than the membrane's; a larger box (--box) or "
         "longer chains (--chain-length) connect it better",
     )
+
+
+def test_loops_round_the_box_are_no_fault() -> None:
+    wound = replace(GOOD, n_loops=20, n_idle_loops=0)
+    assert wound.doubts == ()
+    assert in_short([wound]).endswith("0 % of the cross-links are loops that do not go round it")
 
 
 def test_chains_have_no_note(tmp_path: Path) -> None:

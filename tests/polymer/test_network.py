@@ -230,3 +230,13 @@ def test_what_is_no_good_network_is_told_with_what_to_do() -> None:
         "(--chain-length) connect it better",
     ]
     assert replace(shape, percolates_in=2, n_loops=0).doubts == ()
+
+
+def test_a_loop_round_the_box_is_told_and_is_no_doubt() -> None:
+    chains = ((Slot(0), Slot(1), Slot(2), Slot(1, True)), (Slot(3), Slot(4)))
+    shape = replace(shape_of(Network(PAIR, chains)), percolates_in=3)
+    wound, idle = replace(shape, n_idle_loops=0), replace(shape, n_idle_loops=1)
+    assert wound.doubts == ()
+    assert wound.lines()[1].startswith("1 loop (both sides in one chain, 1 round the periodic box)")
+    assert "1 of 1 cross-link are loops that do not go round the box" in idle.doubts[0]
+    assert idle.lines()[1].startswith("1 loop (both sides in one chain), ")

@@ -98,6 +98,31 @@ def test_springs_get_their_lengths_and_the_rest_is_pushed_apart() -> None:
     assert np.linalg.norm(pushed[2] - pushed[1]) > np.linalg.norm(still[2] - still[1]) + 1.0
 
 
+def test_a_loop_that_goes_round_the_box_is_not_idle() -> None:
+    walks, chains = ladder()
+    assert chains.is_idle(walks).tolist() == [[True, False], [False, True]]
+    # the far side of each chain is the next image's: the chain goes once round the box to it
+    round_A = walks.copy()
+    round_A[chains.far] += [31.0, 0.0, 0.0]
+    assert not chains.is_idle(round_A).any()
+
+
+def test_one_chain_is_joined_to_its_own_images() -> None:
+    laid = laid_at("CR61", 25.0)
+    shape = laid.shape
+    assert shape.n_chains == 1
+    assert shape.n_loops == shape.n_crosslinks
+    assert shape.n_idle < shape.n_loops
+    assert shape.percolates_in is not None
+    assert shape.percolates_in >= 2
+
+
+@pytest.mark.parametrize("name", ["CR61", "AR103"])
+def test_small_networks_go_on_through_the_box_in_two_directions_at_least(name: str) -> None:
+    for box_A in (24.0, 28.0):
+        assert (laid_at(name, box_A).shape.percolates_in or 0) >= 2
+
+
 @pytest.mark.slow
 def test_the_cost_of_a_turn_grows_hardly_faster_than_the_atoms(
     monkeypatch: pytest.MonkeyPatch,

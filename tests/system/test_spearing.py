@@ -90,7 +90,7 @@ def test_the_mesh_of_a_network_is_no_ring() -> None:
     assert unit_rings(mesh) == []
 
 
-def test_a_hundred_thousand_atoms_take_a_second_or_two() -> None:
+def test_a_hundred_thousand_atoms_take_seconds_and_not_minutes() -> None:
     generator = np.random.default_rng(1)
     n_rings = 8_000
     centres = generator.uniform(0, 110, (n_rings, 1, 3))
