@@ -20,7 +20,7 @@ from iemhpc.polymer.catalog import load_system
 from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import resources_for
-from iemhpc.scheduler.one_off import LostJobError, hand_over, one_off_plan, wait_for
+from iemhpc.scheduler.one_off import LostJobError, hand_over, mark_read, one_off_plan, wait_for
 from iemhpc.scheduler.probe import last_probe
 from iemhpc.scheduler.profiles import find_profile
 from iemhpc.scheduler.timing import (
@@ -155,22 +155,7 @@ def tune_cluster(
     trials = plan_trials(
         cluster, request, box=box, suffixes=_suffixes(workspace, name, cluster, request)
     )
-    plan = one_off_plan(protocol_variables("quick"), production_ps=1.0, frame_ps=1.0)
-    jobs = [timing_job(workspace, name, cluster, box=box, trial=trial) for trial in trials]
-    n = sum(trial.n_measurements for trial in trials)
-    in_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    say(f"{n} measurements of {request.seconds:g} s in {in_jobs}")
-    handed = [hand_over(workspace, cluster, job, plan=plan, say=say) for job in jobs]
-    for job, scheduler in zip(jobs, handed, strict=True):
-        try:
-            wait_for(job, scheduler, wait_s=wait_s, say=say)
-        except LostJobError as error:  # what it measured before counts
-            say(str(error))
-    rows = tuple(
-        row
-        for job, trial in zip(jobs, trials, strict=True)
-        for row in read_trial(job.folder, trial, box=box)
-    )
+    rows = _measure(workspace, name, cluster, box=box, trials=trials, wait_s=wait_s, say=say)
     report = TuneReport(
         cluster=name,
         what=box.what,
@@ -181,9 +166,39 @@ def tune_cluster(
         best=best_of(rows, efficiency=request.efficiency),
         efficiency=request.efficiency,
     )
-    if not request.write:
+    if not request.write or report.best is None:
         return report
     return replace(report, written=str(write_best(workspace, name, path, report)))
+
+
+def _measure(
+    workspace: Workspace,
+    name: str,
+    cluster: ClusterSettings,
+    *,
+    box: Box,
+    trials: Sequence[Trial],
+    wait_s: float,
+    say: Say,
+) -> tuple[Measurement, ...]:
+    """Hand over a job for each trial, wait for all of them and read what they measured."""
+    plan = one_off_plan(protocol_variables("quick"), production_ps=1.0, frame_ps=1.0)
+    jobs = [timing_job(workspace, name, cluster, box=box, trial=trial) for trial in trials]
+    n = sum(trial.n_measurements for trial in trials)
+    in_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    say(f"{n} measurements in {in_jobs}")
+    handed = [hand_over(workspace, cluster, job, plan=plan, say=say) for job in jobs]
+    for job, scheduler in zip(jobs, handed, strict=True):
+        try:
+            wait_for(job, scheduler, wait_s=wait_s, say=say)
+        except LostJobError as error:  # what it measured before counts
+            say(str(error))
+    mark_read(jobs)
+    return tuple(
+        row
+        for job, trial in zip(jobs, trials, strict=True)
+        for row in read_trial(job.folder, trial, box=box)
+    )
 
 
 def best_of(rows: Sequence[Measurement], *, efficiency: float) -> Measurement | None:

@@ -6,7 +6,7 @@ holds for runs. Its folder is a run folder but for ``run.sh``, a script of ours 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def hand_over(
 
 
 def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = quiet) -> None:
-    """Wait until a job has written its end; the next one of its kind is then a new one.
+    """Wait until a job has written its end.
 
     Raises
     ------
@@ -154,8 +154,13 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
             say(f"{job.what}: {words}")
         _sleep_until_there(job.folder / END, look_s)
         look_s = min(2 * look_s, LONGEST_LOOK_S)
-    note = read_json(job.folder / "job.json")
-    write_json(job.folder / "job.json", {**note, "read": True})
+
+
+def mark_read(jobs: Sequence[OneOff]) -> None:
+    """Note that the answers of jobs have been read: the next one of each kind is a new one."""
+    for job in jobs:
+        note = read_json(job.folder / "job.json")
+        write_json(job.folder / "job.json", {**note, "read": True})
 
 
 def _sleep_until_there(path: Path, seconds: float) -> None:
@@ -219,7 +224,7 @@ def _write(
 
 
 def _is_unread(job: OneOff, asked: str) -> bool:
-    """Say whether the same job has ended and nobody has waited for its end."""
+    """Say whether the same job has ended and nobody has read its answers."""
     try:
         note = read_json(job.folder / "job.json")
         return (job.folder / END).exists() and note["asked"] == asked and not note.get("read")

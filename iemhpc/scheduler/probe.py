@@ -15,7 +15,7 @@ from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources
 from iemhpc.scheduler.cluster import lammps_words, resources_for
-from iemhpc.scheduler.one_off import OneOff, asking, hand_over, one_off_plan, wait_for
+from iemhpc.scheduler.one_off import OneOff, asking, hand_over, mark_read, one_off_plan, wait_for
 from iemhpc.scheduler.probe_report import FIELDS, ProbeReport, known_energies, read_probe
 from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
@@ -66,6 +66,7 @@ def probe_cluster(
     plan = one_off_plan(_protocol(), production_ps=0.4, frame_ps=0.2)
     scheduler = hand_over(workspace, cluster, job, plan=plan, say=say)
     wait_for(job, scheduler, wait_s=wait_s, say=say)
+    mark_read([job])
     return read_probe(job.folder)
 
 

@@ -96,17 +96,14 @@ class Measurement:
     steps_per_s: float
     """0 where it did not run."""
     ns_per_day: float
+    ns_per_day_per_core: float
+    """What many runs side by side would do with a core each."""
     force_error: float | None
     """Relative to two unit charges 1 Å apart; None where there are no forces."""
     energy_difference_kcal_mol: float | None
     """Of the first step, from the reference."""
     why: str
     """Why it may not be taken; empty where it may."""
-
-    @property
-    def ns_per_day_per_core(self) -> float:
-        """What many runs side by side would do with a core each."""
-        return self.ns_per_day / self.cores
 
 
 def timing_job(
@@ -237,6 +234,7 @@ def _measurement(
         coulomb_A=float(coulomb),
         steps_per_s=steps_per_s,
         ns_per_day=ns_per_day,
+        ns_per_day_per_core=ns_per_day / trial.cores,
         force_error=error,
         energy_difference_kcal_mol=None
         if energies[0] is None or energies[1] is None

@@ -32,6 +32,7 @@ def measured(cores: int, ns_per_day: float, *, why: str = "", **changes) -> Meas
         "coulomb_A": 10.0,
         "steps_per_s": 1.0,
         "ns_per_day": ns_per_day,
+        "ns_per_day_per_core": ns_per_day / cores,
         "force_error": 1e-5,
         "energy_difference_kcal_mol": 0.0,
         "why": why,

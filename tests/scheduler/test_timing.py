@@ -8,7 +8,7 @@ import pytest
 
 from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.one_off import END, hand_over, one_off_plan, wait_for
+from iemhpc.scheduler.one_off import END, hand_over, mark_read, one_off_plan, wait_for
 from iemhpc.scheduler.probe_report import known_energies, parse_energies
 from iemhpc.scheduler.timing import (
     Box,
@@ -120,6 +120,7 @@ def measure(
     handed = [hand_over(workspace, cluster, job, plan=plan) for job in jobs]
     for job, scheduler in zip(jobs, handed, strict=True):
         wait_for(job, scheduler, wait_s=240.0)
+    mark_read(jobs)
     return [read_trial(j.folder, t, box=box) for j, t in zip(jobs, trials, strict=True)]
 
 
