@@ -28,6 +28,7 @@ warning=$!
 kill "$warning" 2>/dev/null
 if [ ${#again[@]} -gt 0 ]; then
   if job=$(qsub -N "$next" -v "IEMHPC_TASK=$task" "$folder/job.sh"); then
+    job=${job##*[[:space:]]} # a centre's own words may come before it
     mkdir -p "${folder%/*}/next"
     echo "$job" >"${folder%/*}/next/$PBS_JOBID"
     for run in "${again[@]}"; do # where it is now, so that nobody submits it a second time

@@ -33,8 +33,8 @@ LOOK_S = 0.05
 def main() -> int:
     """Do what the program is called for."""
     program, words = Path(sys.argv[0]).name, sys.argv[1:]
-    if program == "fake_pbs.py":
-        return serve(SPOOL / words[0])
+    if words[:1] == ["serve"]:
+        return serve(SPOOL / words[1])
     if (SPOOL / "down").exists():
         return complain(
             f"Connection refused\n{program}: cannot connect to server head (errno=111)", 111
@@ -87,7 +87,7 @@ def qsub(words: list[str]) -> int:
         text,
     )
     subprocess.Popen(
-        [sys.executable, str(Path(__file__).resolve()), str(number)],
+        [sys.executable, __file__, "serve", str(number)],
         start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def qsub(words: list[str]) -> int:
     if (SPOOL / "kill_parent").exists():
         (SPOOL / "kill_parent").unlink()
         os.kill(os.getppid(), signal.SIGKILL)
-    print(f"{number}{'[]' if span else ''}.{settings()['server']}")
+    print(f"Project: none\n{number}{'[]' if span else ''}.{settings()['server']}")
     return 0
 
 

@@ -93,7 +93,8 @@ def pbs(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         folder.mkdir()
     (spool / "settings.json").write_text(json.dumps(KINDS[kind]))
     for name in ("qsub", "qstat", "qselect", "qdel"):
-        (programs / name).symlink_to(HERE / "fake_pbs.py")
+        shutil.copy(HERE / "fake_pbs.py", programs / name)
+        (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_PBS_SPOOL", str(spool))
     queue = FakePbs(spool)
@@ -305,6 +306,24 @@ def test_runs_that_were_cut_short_go_on_in_a_new_job(workspace: Workspace, pbs: 
     assert pbs.code(1, 1) == pbs.code(2) == 75
     names = pbs.jobs()
     assert names[1] == names[2] != names[0]
+
+
+def test_without_a_qsub_on_the_nodes_the_next_submission_goes_on(
+    workspace: Workspace, pbs: FakePbs
+) -> None:
+    does(workspace, "a1", "cut", "done")
+    (pbs.spool / "most_jobs").write_text("1")
+    submit_runs(workspace, ["a1"], cluster="test")
+    wait_for(pbs.is_quiet)
+    assert pbs.code(1) == 75
+    assert states(workspace)["a1"] == "interrupted"
+    words = "".join(path.read_text() for path in workspace.runs.rglob("pbs.0.out"))
+    assert "qsub: would exceed limit" in words
+    assert "no job to go on in; submit again: iemhpc md-submit" in words
+    (pbs.spool / "most_jobs").unlink()
+    assert submit_runs(workspace, ["a1"], cluster="test").started == ("a1",)
+    wait_for(lambda: states(workspace)["a1"] == "done")
+    assert len(pbs.jobs()) == 2
 
 
 def test_a_run_is_cut_short_no_more_than_so_often(workspace: Workspace, pbs: FakePbs) -> None:
