@@ -35,6 +35,12 @@ FAILURES: tuple[Failure, ...] = (
         try_again=True,
     ),
     Failure(
+        # LAMMPS always says why it ends; words that went nowhere found no room in the log
+        said=r"^LAMMPS ended with exit code \d+ and without a word",
+        means=f"perhaps the disk or your quota was full, so that its log could not tell; {_AGAIN}",
+        try_again=True,
+    ),
+    Failure(
         said=r"Stale (NFS )?file handle|Input/output error|Remote I/O error|"
         r"Transport endpoint is not connected|Read-only file system",
         means=f"the file system did not answer or became read-only; when it is back, {_AGAIN}",
