@@ -15,9 +15,14 @@ import pytest
 from iemhpc.errors import ProgramError, RefusedError, ResourceError
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import JobState
-from iemhpc.scheduler.run_files import read_job
+from iemhpc.scheduler.run_files import read_job, read_plan
 from iemhpc.scheduler.runs import run_states
-from iemhpc.scheduler.submission import check_writable, open_scheduler, submit_runs
+from iemhpc.scheduler.submission import (
+    check_writable,
+    open_scheduler,
+    render_scripts,
+    submit_runs,
+)
 from iemhpc.workspace import Workspace, write_json
 
 HERE = Path(__file__).parent
@@ -426,6 +431,12 @@ def test_runs_that_ask_for_the_same_share_an_array(
     sizes = "[[sizes]]\nup_to_atoms = 3000\ncores_per_run = 1\nwall_hours = 2\n"
     sizes += "[[sizes]]\nup_to_atoms = 9000\ncores_per_run = 4\n"
     write_profile(workspace, f'launcher = ["mpiexec", "-n", "{{processes}}"]\n{sizes}')
+    plans = {workspace.run(run): read_plan(workspace.run(run)) for run in ALL}
+    shown = render_scripts(workspace, plans, cluster="test")
+    assert [path.name for path in shown.texts].count("job.sh") == 2
+    (first,) = (path for path in shown.texts if path.name == "run.sh")
+    assert shown.like_it[first].startswith("2 more like it")
+    assert pbs.jobs() == []
     summary = submit_runs(workspace, ALL, cluster="test")
     assert [job_id.partition(".")[0] for job_id in summary.job_ids] == ["1[]", "2"]
     wait_for(pbs.is_quiet)
