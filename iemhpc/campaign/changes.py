@@ -16,11 +16,14 @@ from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.run_files import read_job, read_status, read_usable_plan, unusable_plan
+from iemhpc.scheduler.run_files import read_job, read_usable_plan, unusable_plan
 from iemhpc.workspace import Workspace, write_json, write_text
 
 AT_WORK = ("queued", "running", "unknown")
 """States of runs that another submission has in its hands."""
+
+STOPPED = ("failed", "cancelled")
+"""States that only a person ends."""
 
 AGAIN = "give the same command again when they have ended"
 
@@ -141,7 +144,7 @@ def in_words(runs: Sequence[str]) -> str:
 
 def _is_untouched(folder: Path) -> bool:
     """Say whether a run was never handed over, so that it may still be sampled otherwise."""
-    return read_job(folder) is None and read_status(folder) is None
+    return not any((folder / name).exists() for name in ("job.json", "status.json"))
 
 
 def _kept(old: Mapping[str, float], wanted: Mapping[str, float]) -> Iterator[str]:
@@ -167,6 +170,9 @@ def _lengthened(
 ) -> Iterator[str]:
     """Yield what becomes of a run that was made longer; bring its script to that length."""
     length = _ns(float(plan.sampling["production_ps"]))
+    if state in STOPPED:
+        yield f"lengthened to {length}, but {state}: iemhpc resubmit RUN starts it again"
+        return
     if state not in AT_WORK:
         if state not in ("", "planned"):
             yield f"lengthened to {length}: it goes on from its newest restart file"

@@ -5,6 +5,7 @@ spacing are not in it, so that a run may be lengthened; nor is the wanted concen
 points which round to the same box share one run.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -153,12 +154,16 @@ def write_run(workspace: Workspace, plan: RunPlan, box: MembraneBox) -> Path:
 def add_box(folder: Path, plan: RunPlan, box: MembraneBox) -> None:
     """Put a box into the folder of its plan; the data file comes last, so that it means all.
 
+    What an attempt that was killed has left is taken away.
+
     Raises
     ------
     InputError
         Where the box is not what the plan says.
     """
     _check_box(plan, box)
+    for left in folder.glob(".box.*"):
+        shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=folder, prefix=".box.") as temporary:
         _write_box(Path(temporary), plan, box)
         names = sorted(path.name for path in Path(temporary).iterdir())

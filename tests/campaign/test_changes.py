@@ -116,6 +116,8 @@ def test_a_shorter_production_throws_nothing_away_and_says_so(
     [
         ("done", "lengthened to 2 ns: it goes on from its newest restart file"),
         ("interrupted", "lengthened to 2 ns: it goes on from its newest restart file"),
+        ("failed", "lengthened to 2 ns, but failed: iemhpc resubmit RUN starts it again"),
+        ("cancelled", "lengthened to 2 ns, but cancelled: iemhpc resubmit RUN starts it again"),
         ("queued", "waiting in the queue: lengthened to 2 ns when it starts"),
         ("running", "running: 2 ns are wanted from its next start on; if it ends at its old"),
     ],

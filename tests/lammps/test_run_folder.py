@@ -14,6 +14,9 @@ from iemhpc.lammps.run_folder import (
     REQUEST,
     SAMPLING,
     RunPlan,
+    add_box,
+    is_built,
+    plan_json,
     read_network,
     read_plan,
     write_run,
@@ -22,7 +25,7 @@ from iemhpc.polymer.catalog import load_system
 from iemhpc.system.assembly import MembraneBox
 from iemhpc.tables.io import read_frame, read_provenance
 from iemhpc.tables.roles import ROLE_TABLE
-from iemhpc.workspace import Workspace
+from iemhpc.workspace import Workspace, write_json
 
 
 def plan_of(box: MembraneBox, **changes: Any) -> RunPlan:
@@ -88,6 +91,22 @@ def test_how_a_network_is_connected_is_kept_with_its_run(
     (other / "network.json").write_text('{"loops": 3}', encoding="utf-8")
     with pytest.raises(InputError, match=r"network.json does not say how a network is connected"):
         read_network(other)
+
+
+def test_a_box_may_be_put_into_its_folder_later(
+    folder: Path, cr61_box: MembraneBox, tmp_path: Path
+) -> None:
+    run = tmp_path / folder.name
+    (run / ".box.killed").mkdir(parents=True)
+    write_json(run / "plan.json", plan_json(plan_of(cr61_box)))
+    assert not is_built(run)
+    add_box(run, plan_of(cr61_box), cr61_box)
+    assert is_built(run)
+    names = sorted(path.name for path in folder.iterdir())
+    assert sorted(path.name for path in run.iterdir()) == names
+    for name in names:
+        if not name.endswith(".parquet"):
+            assert (run / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 def test_what_was_estimated_for_gaff2_is_beside_the_parameters(
