@@ -140,9 +140,12 @@ end_child() { # file for its words; sets rc
   while :; do # a signal ends wait, not the child
     wait "$child"
     rc=$?
-    kill -0 "$child" 2>/dev/null || break
+    kill -0 "$child" 2>/dev/null && [ -z "$stopping" ] || break
   done
   if [ -n "$stopping" ]; then
+    # bash 5.2 may wait for ever for a child whose end it saw in a trap, or until another one ends
+    while kill -0 "$child" 2>/dev/null; do sleep 0.1; done
+    sleep 0.2 &
     wait "$child"
     rc=$?
     for watcher in $watchers; do kill -KILL -- "-$watcher" 2>/dev/null; done
