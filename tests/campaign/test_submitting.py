@@ -87,7 +87,8 @@ def test_a_run_that_ends_at_once_has_not_finished(
 def test_failed_runs_start_again_when_that_is_asked_for(
     workspace: Workspace, two_runs: list[Path]
 ) -> None:
-    cluster = write_profile(workspace, 'lammps = ["/bin/false"]\n')
+    words = '"/bin/bash", "-c", "echo ERROR: Unknown fix style; exit 1"'
+    cluster = write_profile(workspace, f"lammps = [{words}]\n")
     for retry_failed, attempts in ((False, 1), (False, 1), (True, 2)):
         with pytest.raises(ProgramError, match=r"every run failed: .*md-submit --retry-failed"):
             submit_campaign(workspace, cluster=cluster, how=HowToSubmit(retry_failed=retry_failed))
