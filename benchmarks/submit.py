@@ -157,7 +157,7 @@ def ours(root: Path, n_runs: int, calls: Path) -> Taken:
         runs=workspace.runs,
         n_runs=n_runs,
         calls=calls,
-        look=lambda: print(len(run_states(workspace)), end=" ", flush=True),
+        look=lambda: run_states(workspace) and None,
     )
     states = {row.state for row in run_states(workspace)}
     if states != {"done"}:
@@ -209,6 +209,12 @@ def row(name: str, taken: Taken, hand: Taken) -> str:
     )
 
 
+def tell(lines: list[str], line: str) -> None:
+    """Print a line of the table at once and keep it."""
+    print(line, flush=True)
+    lines.append(line)
+
+
 def main() -> None:
     """Measure, print and write the section."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -224,17 +230,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="iemsubmit.") as folder, private_slurm() as slurm:
         os.environ["SLURM_CONF"] = str(slurm.conf)
         root, calls = Path(folder), count_calls(Path(folder))
+        print("\n".join(lines), flush=True)
         hand = by_hand(root / "hand", options.runs, calls)
-        taken = {
-            "a hand-written `sbatch --array`": hand,
-            "iemhpc": ours(root / "ours", options.runs, calls),
-        }
+        tell(lines, row("a hand-written `sbatch --array`", hand, hand))
+        tell(lines, row("iemhpc", ours(root / "ours", options.runs, calls), hand))
         if Path(options.peer).exists():
-            taken["dpdispatcher"] = by_peer(root / "peer" / "w", options.runs, calls, options.peer)
+            peer = by_peer(root / "peer" / "w", options.runs, calls, options.peer)
+            tell(lines, row("dpdispatcher", peer, hand))
         else:
             print(f"peer skipped: {options.peer} is not there")
-        lines += [row(name, each, hand) for name, each in taken.items()]
-    print("\n".join(lines))
     words = (
         f"{options.runs} trivial runs on a private Slurm whose two nodes claim four cores each. "
         f"Aim: one sbatch, at most {AIM} times the hand-written array. Ours looks at all states "

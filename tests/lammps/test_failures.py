@@ -61,6 +61,7 @@ MACHINE = [
     ("write_status: write error: Disk quota exceeded", "quota"),
     ("ERROR: Cannot open restart file production.a.restart: Stale file handle (x)", "file system"),
     ("tail: error reading 'x': Input/output error", "file system"),
+    ("LAMMPS ended with exit code 1 and without a word", "could not tell"),
     ("slurmstepd: error: *** STEP 7.0 ON n1 CANCELLED AT 2026 DUE TO NODE FAILURE ***", "a node"),
     ("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO PREEMPTION ***", "priority"),
     ("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE TO TIME LIMIT ***", "warning_s"),
