@@ -143,7 +143,7 @@ def timing_job(
             limit_s=max(limit_s, MINIMIZE_S),
         ),
     }
-    timing = resource("jobs", "timing.in").read_text(encoding="utf-8")
+    timing = resource("lammps_templates", "timing.in").read_text(encoding="utf-8")
     return OneOff(
         folder=workspace.runs / ".tune" / name / f"{trial.cores}x{trial.threads}",
         what=f"tuning {name} with {trial.cores // trial.threads} x {trial.threads} cores",
