@@ -141,7 +141,8 @@ def submit_runs(
             ready = [
                 workspace.run(run_id)
                 for run_id in dict.fromkeys(run_ids)
-                if states[run_id] in can_start or is_unsent(workspace.run(run_id))
+                if states[run_id] in can_start
+                or (states[run_id] != "cancelled" and is_unsent(workspace.run(run_id)))
             ]
             parts = parts_of(workspace, settings, ready, cores_per_run=cores_per_run)
             for part in parts:

@@ -118,6 +118,16 @@ def test_a_fresh_start_keeps_the_old_trajectories_aside(
     assert (segment["first_step"], segment["attempt"]) == (0, 2)
 
 
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_submission_that_broke_off_and_was_cancelled_is_not_taken_up_again(
+    workspace: Workspace,
+) -> None:
+    hand_over(workspace, "a1", scheduler="local", cluster=HERE, task=None, n_runs=1)
+    cancel_runs(workspace, ["a1"])
+    assert submit_runs(workspace, ["a1"], cluster=HERE).left == {"a1": "cancelled"}
+
+
 def test_a_planned_run_may_be_cancelled_before_it_is_submitted(workspace: Workspace) -> None:
     assert cancel_runs(workspace, ["a", "a1"]).cancelled == ("a1",)
     assert states(workspace) == {"a1": "cancelled", "b2": "planned"}
