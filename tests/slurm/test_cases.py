@@ -2,7 +2,8 @@
 
 The cases: a failing task, a dependant of a failed job, the time limit, requeue, preemption, a dead
 node, a dead controller, a submitter killed before, during and after sbatch, two submitters at once,
-scancel by hand, a status file cut in half, a full disk, a bad partition.
+scancel by hand, a status file cut in half, a bad partition. A failing task of an array is in
+test_slurmctld.py, a full disk in faults/ and in scheduler/test_local.py.
 """
 
 import json
@@ -23,7 +24,7 @@ from iemhpc.descriptors.dcd import read_dcd_header
 from iemhpc.errors import ProgramError
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
-from iemhpc.scheduler.submission import submit_runs
+from iemhpc.scheduler.submission import open_scheduler, submit_runs
 from iemhpc.workspace import Workspace
 
 pytestmark = [
@@ -47,6 +48,7 @@ from iemhpc.workspace import Workspace
 submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="test")
 """
 LONG_PS = 4.0
+SLOW = pytest.mark.slow
 STRIDE_STEPS = 10
 
 
@@ -128,6 +130,24 @@ def assert_complete(folder: Path, *, production_ps: float = LONG_PS) -> None:
 
 def reason(workspace: Workspace) -> str:
     return run_states(workspace)[0].reason
+
+
+def test_a_dependant_of_a_failed_run_is_ended_or_runs_but_never_waits_for_ever(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any, tmp_path: Path
+) -> None:
+    folder = write_water_box(workspace.run("a1"), production_ps=0.1)
+    (folder / "styles.in").write_text("pair_style nonsense\n")
+    job = submit(workspace)
+    mark = tmp_path / "after"
+    open_scheduler(workspace, "test").submit_after([job], ["touch", str(mark)], name="after")
+    strict = slurm.ask(
+        *("sbatch", "--parsable", f"--dependency=afterok:{job}", "--kill-on-invalid-dep=yes"),
+        *("--output=/dev/null", "--wrap=true"),
+    ).strip()
+    wait_for(mark.exists)
+    wait_for(lambda: slurm.codes(strict) == {strict: "CA"})
+    assert slurm.codes(job) == {f"{job}_0": "F"}
+    assert states(workspace) == {"a1": "failed"}
 
 
 def test_a_run_that_is_queued_again_by_hand_goes_on(producing: Workspace, slurm: Any) -> None:
@@ -214,6 +234,7 @@ def test_a_controller_that_is_killed_and_started_again_ends_nothing(
     wait_for(lambda: slurm.codes(job) == {f"{job}_0": "CD"})
 
 
+@pytest.mark.slow
 def test_a_waiting_run_of_a_dead_controller_is_unknown_and_stays(
     workspace: Workspace, write_water_box: WriteBox, slurm: Any
 ) -> None:
@@ -252,7 +273,13 @@ KILLED = {
 }
 
 
-@pytest.mark.parametrize("when", KILLED)
+@pytest.mark.parametrize(
+    "when",
+    [
+        when if "answered" in when or "on its way" in when else pytest.param(when, marks=SLOW)
+        for when in KILLED
+    ],
+)
 def test_a_submitter_killed_at_any_moment_submits_once(
     workspace: Workspace, write_water_box: WriteBox, slurm: Any, tmp_path: Path, when: str
 ) -> None:
