@@ -9,7 +9,7 @@ process's own, imports included. The peer (RadonPy, BSD-3, Hayashi et al., npj C
     python -m venv .venv-radonpy && .venv-radonpy/bin/pip install radonpy-pypi==0.2.11
 
 Its chains are the polymers that both can name, with as many units and chains. Writes
-``benchmarks/RESULTS.md``.
+its section of ``benchmarks/RESULTS.md``.
 """
 
 import argparse
@@ -223,7 +223,7 @@ def _missing(peer: str) -> str:
 
 
 def main() -> None:
-    """Measure, print as it goes, write RESULTS.md."""
+    """Measure, print as it goes, write its section of RESULTS.md."""
     if sys.argv[1:2] == ["--chains"]:
         smiles, ion, units, chains, path = sys.argv[2:]
         return our_chains(smiles, ion, int(units), int(chains), path)
@@ -236,7 +236,10 @@ def main() -> None:
     own = catalogue(sizes, limit_s=options.limit)
     peer = beside_peer(options.peer, limit_s=options.limit)
     report = _report(own, peer, limit_s=options.limit)
-    (HERE / "RESULTS.md").write_text(report, encoding="utf-8")
+    from results import write_section  # beside this script
+
+    title, _, text = report.partition("\n")
+    write_section(title.removeprefix("# "), text.strip().splitlines())
     return None
 
 
