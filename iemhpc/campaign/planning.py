@@ -7,7 +7,7 @@ What matters most comes first: every point's first replica before any second, an
 lowest and the highest concentration before those between.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -24,6 +24,9 @@ from iemhpc.system.uptake import fixed_charge_note
 _Point = tuple[object, ...]
 _Place = tuple[int, int, int]
 
+MOST_ROUNDING_NOTES = 3
+"""More than so many are counted instead of told one by one."""
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -31,6 +34,8 @@ class _Draft:
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    compositions: list[Composition] = field(default_factory=list)
+    """Of every point, in the order of the file."""
     runs: dict[str, Planned] = field(default_factory=dict)
     places: dict[str, _Place] = field(default_factory=dict)
     """Run -> where it comes: replica, rank of its concentration, number."""
@@ -70,7 +75,8 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     problems = (*draft.problems, *_duplicates(draft.blocks))
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))
-    return draft.in_order, tuple(dict.fromkeys(draft.notes))
+    notes = (*_rounding_notes(draft.compositions), *draft.notes)
+    return draft.in_order, tuple(dict.fromkeys(notes))
 
 
 def name_problems(campaign: CampaignSettings) -> tuple[str, ...]:
@@ -116,7 +122,8 @@ def _plan_entry(
     for system in systems:
         compositions = list(_compositions(campaign, entry, system, draft.problems))
         ranks = _ranks(compositions)
-        draft.notes += [note for one in compositions for note in _notes(one, campaign)]
+        draft.compositions += compositions
+        draft.notes += filter(None, (_enlarged_note(one, campaign) for one in compositions))
         draft.notes += filter(None, (_charge_note(system, one) for one in compositions))
         for chemistry in chemistries:
             check_ions(system, chemistry, problems=draft.problems, notes=draft.notes)
@@ -251,13 +258,27 @@ def _charge_note(system: System, composition: Composition) -> str | None:
     )
 
 
-def _notes(composition: Composition, campaign: CampaignSettings) -> Iterator[str]:
-    """Yield what rounding did to a box, and how far it was enlarged."""
-    if composition.rounding_note:
-        yield composition.rounding_note
-    if composition.wanted_box_A and composition.wanted_box_A > campaign.box_A:
-        yield (
-            f"{composition.system}: a box of {composition.box_A:.1f} Å instead of "
-            f"{campaign.box_A:g}, so that {composition.salt_molar:g} mol/L is at least "
-            f"{campaign.min_pairs} ion pairs ({composition.n_pairs})"
-        )
+def _rounding_notes(compositions: Sequence[Composition]) -> Iterator[str]:
+    """Yield what whole numbers of ions made of concentrations: each, or how many where many."""
+    rounded = [one for one in compositions if one.rounding_note]
+    if len(rounded) <= MOST_ROUNDING_NOTES:
+        yield from (one.rounding_note for one in rounded if one.rounding_note)
+        return
+    empty = sum(one.n_coions == 0 for one in rounded)
+    none = f", {empty} of them to no salt at all (no co-ion, only counter-ions)" if empty else ""
+    yield (
+        f"whole numbers of ions move {len(rounded)} of {len(compositions)} concentrations by over "
+        f"a quarter{none}: see wanted and realised in the table; a larger box comes nearer (box_A, "
+        "--box), or one that holds enough ions (min_pairs, --min-pairs)"
+    )
+
+
+def _enlarged_note(composition: Composition, campaign: CampaignSettings) -> str | None:
+    """Return how far a box was enlarged so that it holds enough ions."""
+    if not composition.wanted_box_A or composition.wanted_box_A <= campaign.box_A:
+        return None
+    return (
+        f"{composition.system}: a box of {composition.box_A:.1f} Å instead of "
+        f"{campaign.box_A:g}, so that {composition.salt_molar:g} mol/L is at least "
+        f"{campaign.min_pairs} ion pairs ({composition.n_pairs})"
+    )

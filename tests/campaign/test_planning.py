@@ -48,6 +48,18 @@ def test_points_that_round_to_one_box_share_a_run(workspace: Workspace) -> None:
     assert not any("becomes" in note for note in notes)
 
 
+def test_many_rounded_concentrations_are_counted_and_few_are_told(workspace: Workspace) -> None:
+    dilute = {"salt_molar": [0.01, 0.03, 0.1, 0.3]}
+    _, notes = plan_campaign(load_campaign(workspace, ["Nafion"], overrides=dilute))
+    (note,) = (note for note in notes if "whole numbers" in note)
+    assert note.startswith(
+        "whole numbers of ions move 12 of 12 concentrations by over a quarter, 9 of them to no salt"
+    )
+    few = {"salt": ["NaCl"], "salt_molar": [0.01, 0.03]}
+    _, notes = plan_campaign(load_campaign(workspace, ["Nafion"], overrides=few))
+    assert sum("rounds to no salt at all" in note for note in notes) == 2
+
+
 def test_networks_and_chains_are_planned_as_what_they_are(workspace: Workspace) -> None:
     campaign = load_campaign(workspace, ["CR61", "Nafion"], overrides={"salt_molar": [0.3, 1.0]})
     planned, notes = plan_campaign(campaign)
