@@ -45,7 +45,7 @@ def status(
 
         watch_runs(Workspace(workspace), wanted, every_s=every)
         return
-    gc.disable()  # nothing becomes garbage here, and looking for it takes a third of the time
+    gc.disable()  # nothing here becomes garbage that is worth looking for
     rows = choose_rows(run_states(Workspace(workspace), indexed=True), **wanted)
     if json:
         print_json(rows)
