@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 
-from iemhpc.lammps.run_folder import read_plan
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
 from iemhpc.tables.io import read_frame, read_provenance, write_table
 from iemhpc.tables.rdf import RDF_TABLE
@@ -80,10 +79,14 @@ def take_in(workspace: Workspace) -> None:
     rows = rows.sort_values(["system", "salt_molar_low", "seed", "sampled_ps"])
     rows = rows.drop_duplicates("run_id", keep="last").reset_index(drop=True)
     counts = counts[counts["run_id"].isin(rows["run_id"])].reset_index(drop=True)
+    known = read_provenance(stored).get("lammps", "").split("; ") if stored.exists() else []
+    lammps = {*known, *(_lammps(workspace, run_id) for run_id in rows["run_id"])} - {""}
+    made = read_provenance(workspace.descriptors)
     provenance = {
-        **read_provenance(workspace.descriptors),
+        "site_convention": made["site_convention"],
+        "estimator": made["estimator"],
         "campaign": file_hash(HERE / "campaign.toml", 12),
-        "runs_by": ", ".join(sorted({_version(workspace, run) for run in rows["run_id"]} - {""})),
+        "lammps": "; ".join(sorted(lammps)),
     }
     write_table(stored, DESCRIPTOR_TABLE, rows, provenance)
     write_table(HERE / "rdf.parquet", RDF_TABLE, counts, provenance)
@@ -92,12 +95,10 @@ def take_in(workspace: Workspace) -> None:
         raise SystemExit(f"rdf.parquet is {size_MB:.1f} MB, wanted at most {LARGEST_RDF_MB}")
 
 
-def _version(workspace: Workspace, run_id: str) -> str:
-    """Return which LAMMPS made a run that this workspace has."""
+def _lammps(workspace: Workspace, run_id: str) -> str:
+    """Return the LAMMPS that made a run, empty where the run is not in this workspace."""
     logs = sorted(workspace.run(run_id).glob("log.production.*.lammps"))
-    if not logs or read_plan(workspace.run(run_id)).run_id != run_id:
-        return ""
-    return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines()[0].strip()
+    return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines()[0] if logs else ""
 
 
 def beside_the_study() -> list[str]:
