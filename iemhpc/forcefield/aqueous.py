@@ -170,10 +170,10 @@ def ion_parameters(
         atom_types=(_ion_term(ion_name, ion),),
         origin=ChargeOrigin(
             residue=ion_name,
-            method=chosen.name,
+            method="formal charge",
             formal_charge=ion.charge,
             drift_e=0.0,
-            source="formal charge",
+            source=ion.source,
         ),
         mixing=chosen.mixing,
     )

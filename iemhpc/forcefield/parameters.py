@@ -51,7 +51,7 @@ class ChargeOrigin:
     residue: str
     """Repeat unit, water or ion."""
     method: str
-    """Charge method, or the water model or ion set."""
+    """Charge method, or the water model; an ion of one atom has its formal charge."""
     formal_charge: int
     """What the charges sum to, exactly."""
     drift_e: float

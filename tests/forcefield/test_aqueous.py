@@ -125,6 +125,18 @@ def test_aqvists_cations_have_the_published_repulsion_and_attraction(name, repul
     assert 2 * epsilon**0.5 * sigma**3 == pytest.approx(attraction, rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "ion_set", "author"),
+    [("Na", None, "Joung"), ("Mg", None, "Li, Roberts"), ("Cl", "aqvist", "Chandrasekhar")],
+)
+def test_the_charge_of_an_ion_is_from_where_its_size_is(name, ion_set, author):
+    ion = ion_parameters(name, "tip3p", ion_set)
+    (origin,) = ion.charge_origins
+    assert origin.method == "formal charge"
+    assert origin.source == ion.atom_types[0].source
+    assert origin.source.startswith(author)
+
+
 def test_aqvists_ions_come_with_a_warning_and_only_by_name():
     heard: list[str] = []
     ion_parameters("Na", "tip3p", say=heard.append)

@@ -66,7 +66,9 @@ def test_every_charge_of_the_box_is_a_line_and_they_sum_to_its_charge(
     assert sum(row.n_used * row.values[0] for row in rows) == pytest.approx(0.0, abs=1e-5)
     water = {row.atom_types: row.values for row in rows if row.atom_types.startswith("HOH")}
     assert water == {"HOH OW": (-0.834,), "HOH HW": (0.417,)}
-    assert all(row.source.startswith(("am1bcc: ", "tip3p: ", "joung")) for row in rows)
+    assert all(
+        row.source.startswith(("am1bcc: ", "tip3p: ", "formal charge: Joung")) for row in rows
+    )
 
 
 def test_a_residue_whose_charges_come_from_nowhere_is_refused(cr61_box: MembraneBox) -> None:
