@@ -19,7 +19,7 @@ from iemhpc.workspace import Workspace
 QUEUE_PROGRAMS = {
     "local": (),
     "slurm": ("sbatch", "squeue", "scontrol", "scancel"),
-    "pbs": ("qsub", "qstat", "qdel"),
+    "pbs": ("qsub", "qstat", "qselect", "qdel"),
 }
 """What each scheduler is spoken to with."""
 

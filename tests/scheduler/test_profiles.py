@@ -59,6 +59,13 @@ def test_a_local_profile_has_no_header(workspace: Workspace) -> None:
     assert "no job script: runs are started here and waited for" in view.lines()
 
 
+def test_a_pbs_profile_names_every_program_that_the_queue_is_spoken_to_with(
+    tmp_path: Path,
+) -> None:
+    programs = view_profile(Workspace(tmp_path), "pbs").programs
+    assert {"qsub", "qstat", "qselect", "qdel"} <= programs.keys()
+
+
 @pytest.mark.parametrize("name", sorted(cluster_paths(Workspace(Path("nowhere")))))
 def test_every_shipped_profile_can_be_shown(name: str, tmp_path: Path) -> None:
     view = view_profile(Workspace(tmp_path), name)
