@@ -4,6 +4,8 @@
 #
 # A stage whose output exists is skipped; production goes on from its newest whole restart file, so
 # calling this script again is always right, and calling it on a finished run does nothing.
+# Where no whole restart file is left it goes on from production.data, or fails: it never begins at a
+# step from which it would write over a trajectory that is worth keeping.
 # TERM, INT and USR1 end production well: LAMMPS writes a restart file and stops.
 # A file named cancelled.json (written by iemhpc cancel) does so, too, and keeps it from starting.
 # Exit code: 0 done; 75 cut short, call again; 76 cancelled; else what LAMMPS ended with.
@@ -238,6 +240,37 @@ newest_restart() { # a whole restart file ends with LAMMPS's own mark
   echo none
 }
 
+may_begin_at() { # step: whether no trajectory is lost but the frames since a last restart file
+  local file first stride last by every
+  [ "$1" -gt 0 ] || ! [ -s production.steps ] || return 1 # a finished one
+  for file in $(ls | grep '^production\.[0-9]*\.dcd$'); do
+    first=${file#production.} first=${first%.dcd}
+    [ "$first" -ge "$1" ] || continue
+    # bytes 16 to 23 of a DCD of LAMMPS: steps between frames, step of the last frame
+    read -r stride last <<<"$(od -An -t d4 -j 16 -N 8 "$file" 2>/dev/null)"
+    [ -n "$last" ] || continue
+    read -r _ _ _ by _ 2>/dev/null <"segment.$first.txt" || by=none
+    every=$(sed -n 's/^restart  *\([0-9][0-9]*\) .*/\1/p' "log.production.$by.lammps" 2>/dev/null | tail -n 1)
+    # one that begins later, or is longer than two restart files apart, had a whole one
+    [ "$first" -lt $(($1 + stride)) ] && [ "$last" -le $((first + 2 * ${every:-0})) ] || return 1
+  done
+}
+
+choose_start() { # sets restart, resume, data_step and restart_first as production.in wants them
+  restart=$(newest_restart) resume=1 data_step=0 restart_first=a
+  [ "$restart" != production.a.restart ] || restart_first=b
+  [ "$restart" = none ] || return 0
+  # Positions and velocities of the end of an earlier production; its thermostat starts at rest, as
+  # that of every production does, and couples within a tenth of a picosecond.
+  data_step=$(sed -n '1s/.*timestep = \([0-9][0-9]*\).*/\1/p' production.data 2>/dev/null)
+  if [ "${data_step:-0}" -gt 0 ] && is_whole_data production.data && may_begin_at "$data_step"; then
+    restart=production.data resume=2
+  else
+    resume=0 data_step=0
+    may_begin_at 0
+  fi
+}
+
 time_limit() { # HH:MM:SS that production may take
   if [ -z "$IEMHPC_DEADLINE" ]; then
     echo off
@@ -320,13 +353,17 @@ done
 stage=production
 write_status running null ""
 while :; do
-  restart=$(newest_restart) resume=1 rc=75
-  [ "$restart" = none ] && resume=0
+  rc=75
+  choose_start || {
+    write_status failed 1 "ERROR: iemhpc: its restart files are gone or damaged, and beginning again would write over its trajectory; put them back and give iemhpc resubmit $run_id, or iemhpc resubmit $run_id --fresh keeps the old trajectory aside and starts anew"
+    exit 1
+  }
   [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
+    -var data_step "$data_step" -var restart_first $restart_first \
     -var attempt "$attempt" -var time_limit "$(time_limit)"
   collect_segments
   # a restart file that has its mark and is damaged all the same: the one before it is next
-  if [ "$rc" != 0 ] && [ "$restart" != none ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then
+  if [ "$rc" != 0 ] && [ $resume = 1 ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then
     mv -f "$restart" "$restart.bad"
     continue
   fi

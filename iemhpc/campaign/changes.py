@@ -16,6 +16,7 @@ from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import load_cluster
+from iemhpc.scheduler.restarts import DATA, LOST, find_start
 from iemhpc.scheduler.run_files import read_job, read_usable_plan, unusable_plan
 from iemhpc.workspace import Workspace, write_json, write_text
 
@@ -94,6 +95,9 @@ def adapt_run(
     for sentence in _kept(sampling, wanted.sampling):
         to.add(sentence, folder.name)
     is_longer = float(wanted.sampling["production_ps"]) > float(sampling["production_ps"])
+    if is_longer and (why := why_it_cannot_go_on(folder, state)):
+        to.add(f"kept at {_ns(float(sampling['production_ps']))}: {why}", folder.name)
+        is_longer = False
     if is_longer:
         sampling["production_ps"] = wanted.sampling["production_ps"]
     if sampling == dict(old.sampling):
@@ -104,6 +108,21 @@ def adapt_run(
     if is_longer:
         for sentence in _lengthened(workspace, folder, new, state=state, dry_run=to.is_dry):
             to.add(sentence, folder.name)
+
+
+def why_it_cannot_go_on(folder: Path, state: str) -> str:
+    """Return why a run cannot be made longer and what to do, empty where it can.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    state : str
+        Of the run; one at work has restart files yet to write, one never begun needs none.
+    """
+    if state in ("", "planned", *AT_WORK) or find_start(folder) is not None:
+        return ""
+    return LOST.replace("RUN", folder.name)
 
 
 def strangers(workspace: Workspace, planned: Iterable[Planned], states: Mapping[str, str]) -> str:
@@ -175,7 +194,7 @@ def _lengthened(
         return
     if state not in AT_WORK:
         if state not in ("", "planned"):
-            yield f"lengthened to {length}: it goes on from its newest restart file"
+            yield f"lengthened to {length}: {_how_it_goes_on(folder)}"
         return
     try:
         if not dry_run:
@@ -190,6 +209,13 @@ def _lengthened(
         )
     else:
         yield f"waiting in the queue: lengthened to {length} when it starts"
+
+
+def _how_it_goes_on(folder: Path) -> str:
+    start = find_start(folder)
+    if start == DATA:
+        return f"its restart files are gone, so it goes on from {DATA}"
+    return "it goes on from its newest restart file" if start else "its production is yet to begin"
 
 
 def renew_script(workspace: Workspace, folder: Path, plan: RunPlan) -> None:

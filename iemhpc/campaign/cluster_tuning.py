@@ -1,44 +1,29 @@
-"""A cluster's best settings for a real box: built here, measured there, kept in its profile.
+"""A cluster's best settings for a real box: built here, measured there, kept in its profile."""
 
-The best is the fastest setting that uses its cores at 70 % or more of the best rate per core: twice
-the cores for a tenth more speed would take them from other runs.
-"""
-
+import math
 import os
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from iemhpc.errors import InputError, ProgramError, unknown_name
+from iemhpc.campaign.tuning_choice import NO_SUFFIX, TuneReport, choose
+from iemhpc.campaign.tuning_profile import Profile, remember, write_best
+from iemhpc.errors import InputError, LockedError, unknown_name
 from iemhpc.lammps.data_file import data_text
 from iemhpc.lammps.needed_styles import ACCELERATORS
 from iemhpc.lammps.styles_file import styles_text
 from iemhpc.polymer.catalog import load_system
 from iemhpc.progress import Say, quiet
-from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import resources_for
 from iemhpc.scheduler.one_off import LostJobError, hand_over, mark_read, one_off_plan, wait_for
 from iemhpc.scheduler.probe import last_probe
 from iemhpc.scheduler.profiles import find_profile
-from iemhpc.scheduler.timing import (
-    Box,
-    Measurement,
-    Trial,
-    coulomb_options,
-    plain_options,
-    read_trial,
-    timing_job,
-)
+from iemhpc.scheduler.timing import Box, Present, Trial, coulomb_of, suffix_of, timing_job
+from iemhpc.scheduler.timing_answers import FEWEST_ROUNDS, Measurement, read_trial
 from iemhpc.settings.cluster import ClusterSettings, launcher_problem, read_cluster
-from iemhpc.settings.profile_text import with_size, with_values
 from iemhpc.settings.protocol import protocol_variables
-from iemhpc.settings.reading import validate_settings
 from iemhpc.system.assembly import build_box
 from iemhpc.system.composition import compose
-from iemhpc.workspace import Workspace, write_text
+from iemhpc.workspace import Workspace
 
 EFFICIENCY = 0.7
 """Of the best rate per core; a faster setting below it wastes cores."""
@@ -46,13 +31,25 @@ EFFICIENCY = 0.7
 MOST_CORES = 16
 """More are tried where the profile's sizes or the caller say so: 6,300 atoms scale to 8 to 16."""
 
-NO_SUFFIX = "none"
-"""No accelerator, on the command line and in the table."""
-
 FROM_LENNARD_JONES_A = (-2.0, 2.0)
 """How far the Coulomb cut-offs that are tried are from that of Lennard-Jones."""
 
 SHORTEST_COULOMB_A = 6.0
+
+THREADS = (1, 2)
+"""Tried besides the profile's own number."""
+
+SKIN_A = 2.0
+"""Of neighbour lists, as the templates say."""
+
+MOST_NEIGHBOURS = 2000
+"""Of one atom: LAMMPS's default for ``neigh_modify one``, which the templates leave."""
+
+DENSEST = 1.1
+"""Most neighbours of an atom, relative to those at the mean density."""
+
+WITH_THREADS = ("omp", "intel", "kk", "gpu")
+"""Accelerators that use threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,58 +62,17 @@ class TuneRequest:
     salt_molar: float = 1.0
     force_field: str = "gaff2"
     cores: tuple[int, ...] | None = None
-    threads: tuple[int, ...] = (1, 2)
+    threads: tuple[int, ...] | None = None
     suffixes: tuple[str, ...] | None = None
     """``none`` stands for no accelerator."""
     coulombs_A: tuple[float, ...] | None = None
     seconds: float = 10.0
-    """Of each measurement."""
+    """Of each setting, in all rounds of a stage."""
+    rounds: int = 3
+    """How often each setting is measured, taking turns."""
     efficiency: float = EFFICIENCY
     write: bool = False
     """Whether the best goes into the profile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuneReport:
-    """What was measured, and what is best."""
-
-    cluster: str
-    what: str
-    """The box."""
-    n_atoms: int
-    cutoff_A: float
-    pppm: float
-    measurements: tuple[Measurement, ...]
-    best: Measurement | None
-    """None where nothing may be taken."""
-    efficiency: float
-    written: str = ""
-    """Profile that has the best now; empty where none was written."""
-
-    def lines(self) -> list[str]:
-        """Return the table that a person reads."""
-        head = (
-            f"{'cores':>5} {'threads':>7} {'suffix':<6} {'Coulomb Å':>9} {'steps/s':>8} "
-            f"{'ns/day':>7} {'per core':>8} {'force error':>11} {'ΔE kcal/mol':>11}"
-        )
-        lines = [
-            f"{self.cluster}: {self.what}, {self.n_atoms} atoms; held: Lennard-Jones cut-off "
-            f"{self.cutoff_A:g} Å, accuracy of the forces {self.pppm:g}",
-            head,
-        ]
-        for row in self.measurements:
-            mark = "  <- best" if row == self.best else ""
-            lines.append(f"{_row(row)}{f'  NOT TAKEN: {row.why}' if row.why else mark}")
-        if self.best is None:
-            lines.append("no setting could be measured")
-        else:
-            lines.append(
-                f"best: {_in_words(self.best)}: the fastest at {100 * self.efficiency:g} % or more "
-                "of the best rate per core"
-            )
-        if self.written:
-            lines.append(f"written into {self.written}")
-        return lines
 
 
 def tune_cluster(
@@ -151,11 +107,13 @@ def tune_cluster(
     """
     name, path = find_profile(workspace, name_or_path)
     cluster = read_cluster(path)
+    profile = remember(name, path)
     box = _build(request, say=say)
-    trials = plan_trials(
-        cluster, request, box=box, suffixes=_suffixes(workspace, name, cluster, request)
-    )
+    present = present_of(cluster, box=box)
+    suffixes = _suffixes(workspace, name, cluster, request)
+    trials = plan_trials(cluster, request, box=box, suffixes=suffixes)
     rows = _measure(workspace, name, cluster, box=box, trials=trials, wait_s=wait_s, say=say)
+    choice = choose(rows, present, efficiency=request.efficiency)
     report = TuneReport(
         cluster=name,
         what=box.what,
@@ -163,12 +121,20 @@ def tune_cluster(
         cutoff_A=box.cutoff_A,
         pppm=box.pppm,
         measurements=rows,
-        best=best_of(rows, efficiency=request.efficiency),
-        efficiency=request.efficiency,
+        best=choice.best,
+        reason=choice.reason,
+        stays=choice.stays,
     )
-    if not request.write or report.best is None:
-        return report
-    return replace(report, written=str(write_best(workspace, name, path, report)))
+    is_new = report.best is not None and not report.stays
+    return _written(workspace, profile, report) if request.write and is_new else report
+
+
+def _written(workspace: Workspace, profile: Profile, report: TuneReport) -> TuneReport:
+    """Write the best; where that cannot be, the measurements are told all the same."""
+    try:
+        return replace(report, written=str(write_best(workspace, profile, report)))
+    except (InputError, LockedError) as error:
+        return replace(report, refused=str(error))
 
 
 def _measure(
@@ -186,7 +152,7 @@ def _measure(
     jobs = [timing_job(workspace, name, cluster, box=box, trial=trial) for trial in trials]
     n = sum(trial.n_measurements for trial in trials)
     in_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    say(f"{n} measurements in {in_jobs}")
+    say(f"up to {n} measurements in {in_jobs}")
     handed = [hand_over(workspace, cluster, job, plan=plan, say=say) for job in jobs]
     for job, scheduler in zip(jobs, handed, strict=True):
         try:
@@ -201,14 +167,14 @@ def _measure(
     )
 
 
-def best_of(rows: Sequence[Measurement], *, efficiency: float) -> Measurement | None:
-    """Return the fastest setting that does not waste its cores; None where none may be taken."""
-    fit = [row for row in rows if not row.why]
-    if not fit:
-        return None
-    wanted = efficiency * max(row.ns_per_day_per_core for row in fit)
-    return max(
-        (row for row in fit if row.ns_per_day_per_core >= wanted), key=lambda row: row.ns_per_day
+def present_of(cluster: ClusterSettings, *, box: Box) -> Present:
+    """Return what a profile says now for a box."""
+    coulomb_A = coulomb_of(cluster.lammps_options)
+    return Present(
+        cores=resources_for(cluster, n_atoms=box.n_atoms).cores_per_run,
+        threads=cluster.threads_per_process,
+        suffix=cluster.suffix or suffix_of(cluster.lammps_options),
+        coulomb_A=box.cutoff_A if coulomb_A is None else coulomb_A,
     )
 
 
@@ -217,35 +183,39 @@ def plan_trials(
 ) -> tuple[Trial, ...]:
     """Return the jobs: one for each number of cores and of threads.
 
-    Threads are tried with the accelerators that use them.
+    Threads are tried with the accelerators that use them. What the profile says now is measured,
+    too, in the job of its cores and threads.
 
     Raises
     ------
     InputError
         Where nothing is left to measure, or a number cannot be.
     """
-    coulombs_A = request.coulombs_A or tuple(box.cutoff_A + off_A for off_A in FROM_LENNARD_JONES_A)
-    longest_A = 2.0 * box.cutoff_A
-    wrong = [value for value in coulombs_A if not SHORTEST_COULOMB_A <= value <= longest_A]
-    if wrong:
-        raise InputError(
-            f"Coulomb cut-off: got {wrong[0]:g} Å, wanted {SHORTEST_COULOMB_A:g} to {longest_A:g} Å"
-        )
+    if request.rounds < FEWEST_ROUNDS:
+        raise InputError(f"rounds: got {request.rounds}, wanted at least {FEWEST_ROUNDS}")
+    present = present_of(cluster, box=box)
+    coulombs_A = _coulombs(request, present, box=box)
     trials = []
-    for cores in request.cores or _cores(cluster, n_atoms=box.n_atoms):
+    for cores in request.cores or _cores(cluster, present):
         problem = launcher_problem(cluster, cores=cores)
         if problem:
             raise InputError(f"cluster profile: {problem}")
-        for threads in request.threads:
-            able = [s for s in suffixes if threads == 1 or s in ("omp", "intel", "kk", "gpu")]
+        for threads in request.threads or dict.fromkeys((*THREADS, present.threads)):
+            able = [s for s in suffixes if threads == 1 or s in WITH_THREADS]
+            is_here = (cores, threads) == (present.cores, present.threads)
+            if is_here and not able:
+                able = [present.suffix]
             if cores % threads == 0 and able:
+                fits = not coulomb_problem(present.coulomb_A, box=box)
                 trials.append(
                     Trial(
                         cores=cores,
                         threads=threads,
                         suffixes=tuple(able),
-                        coulombs_A=tuple(c for c in coulombs_A if c != box.cutoff_A),
+                        coulombs_A=coulombs_A,
                         seconds=request.seconds,
+                        rounds=request.rounds,
+                        present=present if is_here and fits else None,
                     )
                 )
     if not trials:
@@ -253,47 +223,46 @@ def plan_trials(
     return tuple(trials)
 
 
-def write_best(workspace: Workspace, name: str, path: Path, report: TuneReport) -> Path:
-    """Write the best setting into a profile; a shipped one is copied to the workspace first.
+def coulomb_problem(cutoff_A: float, *, box: Box) -> str:
+    """Return why a Coulomb cut-off cannot be used in a box; empty where it can.
 
-    Comments, order and all other keys stay. The file is replaced whole.
-
-    Raises
-    ------
-    ProgramError
-        Where nothing could be measured.
-    InputError
-        Where the profile cannot be changed as text.
+    Examples
+    --------
+    >>> box = Box(what="water", n_atoms=1400, files={}, cutoff_A=10.0, pppm=1e-4,
+    ...           edges_A=(24.0, 24.0, 24.0))
+    >>> coulomb_problem(12.0, box=box)
+    ''
+    >>> coulomb_problem(18.0, box=box)
+    'wanted at most 12 Å, half the shortest edge of the box'
     """
-    best = report.best
-    if best is None:
-        raise ProgramError(f"{name}: no setting could be measured: nothing is written")
-    text = path.read_text(encoding="utf-8")
-    old = read_cluster(path)
-    options = plain_options(old.lammps_options)
-    if best.coulomb_A != report.cutoff_A:
-        options += coulomb_options(best.coulomb_A)
-    values: dict[str, Any] = {
-        "suffix": best.suffix,
-        "threads_per_process": best.threads,
-        "lammps_options": list(options),
-    }
-    changed = {key: value for key, value in values.items() if _of(old, key) != value}
-    note = (
-        f"iemhpc cluster tune, {datetime.now(UTC):%Y-%m-%d}: {report.what}, {report.n_atoms} atoms"
+    longest_A, half_A = 2.0 * box.cutoff_A, min(box.edges_A) / 2.0
+    if not SHORTEST_COULOMB_A <= cutoff_A <= longest_A:
+        return f"wanted {SHORTEST_COULOMB_A:g} to {longest_A:g} Å"
+    if cutoff_A > half_A:
+        return f"wanted at most {half_A:.3g} Å, half the shortest edge of the box"
+    per_A3 = DENSEST * box.n_atoms / math.prod(box.edges_A)
+    around = per_A3 * 4.0 / 3.0 * math.pi * (cutoff_A + SKIN_A) ** 3
+    if around > MOST_NEIGHBOURS:
+        most_A = (MOST_NEIGHBOURS / per_A3 * 3.0 / 4.0 / math.pi) ** (1.0 / 3.0) - SKIN_A
+        return (
+            f"wanted at most {math.floor(10 * most_A) / 10:g} Å: an atom of this box would have up "
+            f"to {around:.0f} neighbours, and LAMMPS's lists hold {MOST_NEIGHBOURS}"
+        )
+    return ""
+
+
+def _coulombs(request: TuneRequest, present: Present, *, box: Box) -> tuple[float, ...]:
+    """Return the Coulomb cut-offs besides the common one; only what was asked for may be wrong."""
+    for cutoff_A in request.coulombs_A or ():
+        problem = coulomb_problem(cutoff_A, box=box)
+        if problem:
+            raise InputError(f"Coulomb cut-off: got {cutoff_A:g} Å, {problem}")
+    usual = (*(box.cutoff_A + off_A for off_A in FROM_LENNARD_JONES_A), present.coulomb_A)
+    return tuple(
+        cutoff_A
+        for cutoff_A in dict.fromkeys(request.coulombs_A or usual)
+        if cutoff_A != box.cutoff_A and not coulomb_problem(cutoff_A, box=box)
     )
-    new = with_values(text, changed, note=note)
-    new = with_size(new, n_atoms=report.n_atoms, cores_per_run=best.cores, note=note)
-    is_shipped = path.parent == resource("jobs", "clusters")
-    target = workspace.root / "clusters" / f"{name}.toml" if is_shipped else path
-    validate_settings(tomllib.loads(new), ClusterSettings, where=f"the best for {target}")
-    write_text(target, new)
-    return target
-
-
-def _of(cluster: ClusterSettings, key: str) -> Any:
-    value = getattr(cluster, key)
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _build(request: TuneRequest, *, say: Say) -> Box:
@@ -321,6 +290,7 @@ def _build(request: TuneRequest, *, say: Say) -> Box:
         files={"system.data": data, "styles.in": styles_text(box.parameters)},
         cutoff_A=protocol["cutoff_A"],
         pppm=protocol["pppm"],
+        edges_A=(float(box.box_A[0]), float(box.box_A[1]), float(box.box_A[2])),
     )
 
 
@@ -338,31 +308,16 @@ def _suffixes(
     probe = last_probe(workspace, name)
     if probe is not None and probe.packages:
         able = tuple(suffix for suffix in able if ACCELERATORS[suffix] in probe.packages)
-    return ("", *able)
+    present = cluster.suffix or suffix_of(cluster.lammps_options)
+    return tuple(dict.fromkeys(("", *able, present)))
 
 
-def _cores(cluster: ClusterSettings, *, n_atoms: int) -> tuple[int, ...]:
-    """Return the numbers of cores to try: powers of two."""
-    most = max(MOST_CORES, resources_for(cluster, n_atoms=n_atoms).cores_per_run)
+def _cores(cluster: ClusterSettings, present: Present) -> tuple[int, ...]:
+    """Return the numbers of cores to try: powers of two, and the profile's own."""
+    most = max(MOST_CORES, present.cores)
     if cluster.scheduler == "local":
         most = len(os.sched_getaffinity(0))
     if not cluster.launcher:
         most = 1
-    return tuple(2**power for power in range(most.bit_length()) if 2**power <= most)
-
-
-def _row(row: Measurement) -> str:
-    error = "-" if row.force_error is None else f"{row.force_error:.1e}"
-    difference = row.energy_difference_kcal_mol
-    return (
-        f"{row.cores:>5} {row.threads:>7} {row.suffix or NO_SUFFIX:<6} {row.coulomb_A:>9g} "
-        f"{row.steps_per_s:>8.1f} {row.ns_per_day:>7.2f} {row.ns_per_day_per_core:>8.2f} "
-        f"{error:>11} {'-' if difference is None else f'{difference:.3f}':>11}"
-    )
-
-
-def _in_words(row: Measurement) -> str:
-    threads = f" ({row.threads} threads a process)" if row.threads > 1 else ""
-    cores = "1 core" if row.cores == 1 else f"{row.cores} cores"
-    suffix = f"suffix {row.suffix}" if row.suffix else "no suffix"
-    return f"{cores}{threads}, {suffix}, Coulomb cut-off {row.coulomb_A:g} Å"
+    tried = {2**power for power in range(most.bit_length())} | {present.cores}
+    return tuple(cores for cores in sorted(tried) if cores <= most)

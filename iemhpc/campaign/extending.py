@@ -1,10 +1,10 @@
 """A longer production for runs that exist: ``md-submit --extend RUN --production-ns 20``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from iemhpc.campaign.changes import Changes, adapt_run, in_words
+from iemhpc.campaign.changes import AT_WORK, Changes, adapt_run, in_words, why_it_cannot_go_on
 from iemhpc.campaign.following import check_then, follow
 from iemhpc.campaign.rows import states_of
 from iemhpc.campaign.submitting import AS_USUAL, HowToSubmit
@@ -17,6 +17,9 @@ from iemhpc.scheduler.runs import find_run
 from iemhpc.scheduler.submission import SubmissionSummary, open_scheduler, submit_runs
 from iemhpc.settings.campaign import read_campaign
 from iemhpc.workspace import Workspace
+
+CAN_BE_ASKED_AGAIN = ("planned", "interrupted", "failed", *AT_WORK)
+"""States in which a run that has the length already may be extended to it once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +125,11 @@ def extend_runs(
     UnknownNameError
         Where no run or several begin like a prefix.
     InputError
-        Where a run is as long already, or the length is missing; all of it at once.
+        Where a run is as long already or cannot go on, or the length is missing; all of it at once.
     """
-    folders = _folders(workspace, prefixes, production_ns, how=how)
-    before = {folder: read_plan(folder) for folder in folders}
     states = {run_id: row.state for run_id, row in states_of(workspace).items()}
+    folders = _folders(workspace, prefixes, production_ns, how=how, states=states)
+    before = {folder: read_plan(folder) for folder in folders}
     wanted = {run: _longer(plan, 1000.0 * (production_ns or 0.0)) for run, plan in before.items()}
     if how.dry_run:
         runs = _rows(workspace, before, wanted)
@@ -173,19 +176,33 @@ def _submitted(
     rows = _rows(workspace, *plans)
     if failed := [row.run_id for row in rows if row.state == "failed"]:
         notes = (*notes, f"{in_words(failed)} failed before: start again with --retry-failed too")
-    in_queue = any(summary.in_queue for summary in done.values())
     return ExtendSummary(
         runs=rows,
         notes=notes,
         job_ids=tuple(job for one in done.values() if one.in_queue for job in one.job_ids),
         then="; ".join(one.words for one in then),
         is_followed=all(one.is_well for one in then),
-        next_command="iemhpc status" if in_queue or not how.submit else "iemhpc descriptors",
+        next_command=next_command(rows, how=how),
     )
 
 
+def next_command(rows: Sequence[Extended], *, how: HowToSubmit) -> str:
+    """Return what to type next: descriptors where all is done, the same where some broke off."""
+    states = {row.state for row in rows}
+    if not how.submit:
+        return "the same without --no-submit"
+    if states == {"done"}:
+        return "iemhpc descriptors"
+    return "the same again, to go on" if "interrupted" in states else "iemhpc status"
+
+
 def _folders(
-    workspace: Workspace, prefixes: Sequence[str], production_ns: float | None, *, how: HowToSubmit
+    workspace: Workspace,
+    prefixes: Sequence[str],
+    production_ns: float | None,
+    *,
+    how: HowToSubmit,
+    states: Mapping[str, str],
 ) -> list[Path]:
     """Return the folders of the runs, or say everything that is wrong."""
     problems = list(check_then(how.then, submit=how.submit and not how.dry_run))
@@ -201,11 +218,16 @@ def _folders(
         except IemhpcError as error:
             problems.append(str(error))
             continue
-        if production_ns is not None and has_ns >= production_ns:
+        state = states.get(folder.name, "")
+        # one that was lengthened and broke off goes on by the same command
+        is_asked_again = has_ns == production_ns and state in CAN_BE_ASKED_AGAIN
+        if production_ns is not None and has_ns >= production_ns and not is_asked_again:
             problems.append(
                 f"run {folder.name} has {has_ns:g} ns already or is to have them; got "
                 f"--production-ns {production_ns:g}, wanted more"
             )
+        elif why := why_it_cannot_go_on(folder, state):
+            problems.append(f"run {folder.name}: {why}")
         folders.append(folder)
     if problems:
         raise InputError("; ".join(dict.fromkeys(problems)))

@@ -82,7 +82,10 @@ def cluster_tune(
             "the profile's sizes say; here: as this machine has."
         ),
     ] = None,
-    threads: Annotated[str, typer.Option(help="Threads of a process.")] = "1,2",
+    threads: Annotated[
+        str | None,
+        typer.Option(help="Threads of a process; default: 1,2 and the profile's own."),
+    ] = None,
     suffix: Annotated[
         list[str] | None,
         typer.Option(help="none, opt, omp, intel, gpu, kk; default: what the probe has found."),
@@ -91,7 +94,12 @@ def cluster_tune(
         str | None,
         typer.Option(help="Coulomb cut-offs, Å, besides that of Lennard-Jones; default: 8,12."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="Of each measurement.")] = 10.0,
+    seconds: Annotated[
+        float, typer.Option(min=1.0, max=600.0, help="Of each setting, in all rounds.")
+    ] = 10.0,
+    rounds: Annotated[
+        int, typer.Option(min=2, max=20, help="How often each setting is measured, taking turns.")
+    ] = 3,
     efficiency: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Share of the best rate per core that the best has."),
@@ -106,7 +114,8 @@ def cluster_tune(
 ) -> None:
     """Measure cores, threads, suffix and the Coulomb cut-off on a real box, by jobs there.
 
-    The Lennard-Jones cut-off and the accuracy of the forces are held, and the forces compared.
+    The Lennard-Jones cut-off and the accuracy of the forces are held, and forces, pressure and
+    energy compared. What the profile says now stays where nothing is faster beyond the noise.
     """
     from iemhpc.campaign.cluster_tuning import TuneRequest, tune_cluster
 
@@ -115,15 +124,16 @@ def cluster_tune(
         box_A=box,
         force_field=force_field,
         cores=integers(cores, option="--cores"),
-        threads=integers(threads, option="--threads") or (1,),
+        threads=integers(threads, option="--threads") or None,
         suffixes=names(suffix) or None,
         coulombs_A=numbers(coulomb, option="--coulomb"),
         seconds=seconds,
+        rounds=rounds,
         efficiency=efficiency,
         write=write,
     )
     report = tune_cluster(Workspace(workspace), name, request, wait_s=60.0 * wait, say=say)
-    is_open = report.best is not None and not write
+    is_open = report.best is not None and not report.stays and not write
     show(report, json=json, then=f"iemhpc cluster tune {name} --write" if is_open else None)
-    if report.best is None:
+    if report.best is None or report.refused:
         raise typer.Exit(1)

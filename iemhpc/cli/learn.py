@@ -25,12 +25,12 @@ def dataset_build(
     mix_label_kinds: Annotated[
         bool, typer.Option("--mix-label-kinds", help="Let product and mean labels mix.")
     ] = False,
-    no_reference: Annotated[
+    reference: Annotated[
         bool,
         typer.Option(
-            "--no-reference",
-            help="Leave out the shipped reference descriptors, which serve theory labels that no "
-            "run of yours serves.",
+            "--reference",
+            help="Where no run of yours serves a theory label, take the shipped descriptors of "
+            "docs/reference-campaign.md: to try the levels with, no more.",
         ),
     ] = False,
     json: JsonOption = False,
@@ -43,7 +43,7 @@ def dataset_build(
         build_dataset(
             Workspace(workspace),
             mix_label_kinds=mix_label_kinds,
-            with_reference=not no_reference,
+            with_reference=reference,
             say=say,
         ),
         json=json,

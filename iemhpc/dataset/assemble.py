@@ -92,9 +92,11 @@ class DatasetSummary:
             lines.append(
                 f"descriptors of {self.n_reference} points are of the reference campaign, short "
                 "runs of 24 Å, to try the levels with (docs/reference-campaign.md); your own runs "
-                "take their place, --no-reference leaves them out"
+                "take their place"
             )
         lines += [f"  {count} without: {reason}" for reason, count in self.null_reasons.items()]
+        if self.label_sources == ("theory",) and self.n_complete == 0:
+            lines.append("to try the level with descriptors: iemhpc dataset build --reference")
         return [*lines, *(f"look at this: {warning}" for warning in self.warnings)]
 
 
@@ -102,15 +104,15 @@ def build_dataset(
     workspace: Workspace,
     *,
     mix_label_kinds: bool = False,
-    with_reference: bool = True,
+    with_reference: bool = False,
     say: Say = quiet,
 ) -> DatasetSummary:
     """Join the labels with the descriptors and write ``dataset.parquet``.
 
-    Without imported labels the theory set is used; its points that no run serves have the
-    descriptors of the reference campaign, unless ``with_reference`` is False. A label of one's own
-    never has them: without a run its descriptors stay null. Where the content has not changed, the
-    file is left alone.
+    Without imported labels the theory set is used; with ``with_reference``, its points that no run
+    serves have the descriptors of the shipped reference campaign. A label of one's own never has
+    them: without a run its descriptors stay null. Where the content has not changed, the file is
+    left alone.
 
     Raises
     ------
@@ -158,7 +160,7 @@ def refresh_dataset(workspace: Workspace, *, say: Say = quiet) -> None:
     summary = build_dataset(
         workspace,
         mix_label_kinds=mixed,
-        with_reference=stored.get("with_reference") != "False",
+        with_reference=stored.get("with_reference") == "True",
         say=say,
     )
     for warning in summary.warnings:

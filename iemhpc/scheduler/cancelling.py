@@ -25,7 +25,7 @@ from iemhpc.scheduler.polling import ask_queues, scheduler_of
 from iemhpc.scheduler.run_files import CANCELLED, is_alive, read_status
 from iemhpc.scheduler.runs import find_runs, run_states
 from iemhpc.scheduler.submission import submission_lock, submit_runs
-from iemhpc.workspace import Workspace, write_json
+from iemhpc.workspace import Workspace, read_json, write_json
 
 CAN_CANCEL = ("planned", "queued", "running", "interrupted", "unknown")
 CAN_RESUBMIT = ("planned", "interrupted", "cancelled", "failed")
@@ -127,7 +127,7 @@ def resubmit_runs(
     fresh: bool = False,
     say: Say = quiet,
 ) -> ResubmitSummary:
-    """Start failed, cancelled, interrupted and planned runs on purpose.
+    """Start failed, cancelled, interrupted and planned runs on purpose; finished ones only afresh.
 
     Parameters
     ----------
@@ -158,10 +158,9 @@ def resubmit_runs(
     clusters = {run: cluster or _cluster_of(facts[run].job, run) for run in runs}
     with submission_lock(workspace, what="submitting runs again"):
         states = {row.run_id: row.state for row in run_states(workspace)}
+        can_start = (*CAN_RESUBMIT, "done") if fresh else CAN_RESUBMIT
         refused = {
-            run.name: _LEFT[states[run.name]]
-            for run in runs
-            if states[run.name] not in CAN_RESUBMIT
+            run.name: _LEFT[states[run.name]] for run in runs if states[run.name] not in can_start
         }
         refused |= _still_in_queue(
             workspace, [facts[run] for run in runs if run.name not in refused]
@@ -264,6 +263,9 @@ def _put_aside(run: Path) -> str:
     status = read_status(run)
     folder = run / f"aside.{status.attempt if status else 0}"
     folder.mkdir(exist_ok=True)
+    if status and status.state == "done":
+        said = {"state": "interrupted", "reason": f"put into {folder.name}, to start anew"}
+        write_json(run / "status.json", read_json(run / "status.json") | said)
     for path in found:
         shutil.move(path, folder / path.name)
     return f"{run.name}/{folder.name}"

@@ -17,6 +17,8 @@ from iemhpc import units
 
 TAIL_BYTES = 4096
 S_PER_DAY = 86_400.0
+ATTEMPT_WORD = 3
+"""Of the note of a trajectory: first step, stride, time step, attempt, restart file."""
 
 # https://docs.lammps.org/Run_output.html: "Performance: 8.36 ns/day, 2.87 hours/ns, ..."
 _PERFORMANCE = re.compile(rb"^Performance: +(\S+) ns/day", re.MULTILINE)
@@ -77,7 +79,11 @@ def read_progress(run: Path, *, attempt: int, timestep_fs: float) -> Progress:
         found = _PERFORMANCE.search(tail)
         if found:
             return Progress(step, float(found.group(1)))
-        return Progress(step, _rate(run, step, written_s, timestep_fs=timestep_fs))
+        first, began_s = _start_of(run, attempt=number)
+        if step <= first or written_s <= began_s or not began_s:
+            return Progress(step, 0.0)
+        made_ns = (step - first) * timestep_fs / units.FS_PER_PS / units.PS_PER_NS
+        return Progress(step, made_ns / (written_s - began_s) * S_PER_DAY)
     return Progress(0, 0.0)
 
 
@@ -151,20 +157,22 @@ def _tail(path: Path) -> tuple[bytes, float]:
         return b"", 0.0
 
 
-def _rate(run: Path, step: int, written_s: float, *, timestep_fs: float) -> float:
-    """Return ns/day since the latest trajectory was begun, 0 where that is not known."""
+def _start_of(run: Path, *, attempt: int) -> tuple[int, float]:
+    """Return first step of an attempt's trajectory and when it was begun; 0 where not known.
+
+    The latest attempt is not always the one that begins at the highest step: where the newest
+    restart file is torn, it goes on from the one before.
+    """
     firsts = [int(found.group(1)) for name in _names(run) if (found := _SEGMENT.fullmatch(name))]
-    if not firsts:
-        return 0.0
-    first = max(firsts)
-    try:
-        began_s = (run / f"segment.{first}.txt").stat().st_mtime
-    except OSError:
-        return 0.0
-    if step <= first or written_s <= began_s:
-        return 0.0
-    made_ns = (step - first) * timestep_fs / units.FS_PER_PS / units.PS_PER_NS
-    return made_ns / (written_s - began_s) * S_PER_DAY
+    for first in sorted(firsts, reverse=True):
+        path = run / f"segment.{first}.txt"
+        try:
+            words = path.read_text(encoding="utf-8", errors="replace").split()
+            if len(words) > ATTEMPT_WORD and words[ATTEMPT_WORD] == str(attempt):
+                return first, path.stat().st_mtime
+        except OSError:
+            continue
+    return 0, 0.0
 
 
 def _names(folder: Path) -> list[str]:

@@ -59,7 +59,7 @@ PRESETS: dict[str, Preset] = {
             "warm_ps": 0.2,
             "compress_ps": 0.4,
             "density_ps": 0.2,
-            "density_blocks": 3.0,
+            "density_blocks": 4.0,
             "density_tolerance": 0.5,
             "anneal_ps": 0.4,
             "cool_ps": 0.2,
@@ -131,8 +131,8 @@ _ABOVE_ZERO = {
 _WANTED = {
     "pppm": "a relative error of the forces, above 0 and below 1",
     "minimize_steps": "a whole number of 1 or more",
-    "density_blocks": "a whole number of 3 or more: the density is steady when a block agrees with "
-    "the one two before it",
+    "density_blocks": "a whole number of 4 or more: the density is steady when a block agrees with "
+    "the one two before it twice in a row",
 }
 
 
@@ -190,7 +190,7 @@ def _can_be(key: str, value: float) -> bool:
     if not 0.0 <= value < math.inf:
         return False
     if key == "density_blocks":
-        return value >= 3.0 and value.is_integer()
+        return value >= 4.0 and value.is_integer()
     if key == "minimize_steps":
         return value >= 1.0 and value.is_integer()
     if key == "pppm":

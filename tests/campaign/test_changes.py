@@ -9,7 +9,7 @@ import pytest
 
 from iemhpc.campaign import HowToSubmit, plan_campaign, submit_campaign
 from iemhpc.campaign.changes import adapt_runs, strangers
-from iemhpc.campaign.extending import Place, extend_runs
+from iemhpc.campaign.extending import Extended, Place, extend_runs, next_command
 from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.rows import states_of
 from iemhpc.errors import InputError, UnknownNameError
@@ -59,6 +59,7 @@ def begin(folder: Path, state: str, *, n_steps: int = 500) -> None:
     job = {"scheduler": "slurm", "cluster": "slurm", "submission": "x", "task": "1_0"}
     numbers = {"index": 0, "attempts": 0, "submitted_s": 0.0, "cores_per_run": 2}
     write_json(folder / "job.json", job | numbers)
+    (folder / "production.restart").write_bytes(b"numbers LammpS RestartT 1\0")
     status = {"stage": "production", "attempt": 1, "rc": 0, "reason": "", "n_steps": n_steps}
     write_json(folder / "status.json", {"state": state} | status)
 
@@ -141,6 +142,79 @@ def test_a_longer_production_is_taken_up_in_every_state(
         assert "-n 2 " in text or "--ntasks=2" in text, "its own cores"
     else:
         assert text == "old\n", "its next submission writes it"
+
+
+def lose_restarts(folder: Path) -> None:
+    """Take away the restart files of a run that has been finished."""
+    (folder / "production.restart").unlink()
+    (folder / "production.steps").write_text("500\n")
+
+
+@pytest.mark.parametrize("state", ["done", "interrupted", "failed", "cancelled"])
+def test_a_run_whose_restart_files_are_gone_is_not_promised_to_go_on(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]], state: str
+) -> None:
+    one, folder = write_run()
+    begin(folder, state)
+    lose_restarts(folder)
+    (note,), sampling = changed(workspace, state, production_ns=2.0)
+    assert note == (
+        f"1 run ({one.run_id}): kept at 1 ps: its restart files are gone or damaged, and beginning "
+        "again would write over its trajectory; put them back, or, to begin anew with the old "
+        f"trajectory kept aside: iemhpc resubmit {one.run_id} --fresh"
+    )
+    assert sampling == dict(one.plan.sampling)
+
+
+def test_extending_a_run_whose_restart_files_are_gone_is_refused_before_anything_changes(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    one, folder = write_run()
+    begin(folder, "done")
+    lose_restarts(folder)
+    with pytest.raises(InputError, match=f"run {one.run_id}: its restart files are gone or dam"):
+        extend_runs(workspace, [one.run_id], production_ns=2.0)
+    assert read_plan(folder) == one.plan
+    assert states_of(workspace)[one.run_id].state == "done"
+
+
+def test_an_extension_that_broke_off_is_taken_up_by_the_same_command(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    one, folder = write_run()
+    begin(folder, "done")
+    write_json(folder / "job.json", {"scheduler": "local", "cluster": "this-machine"})
+    how = HowToSubmit(submit=False)
+    first = extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
+    assert first.next_command == "the same without --no-submit"
+    assert [run.state for run in first.runs] == ["interrupted"]
+    again = extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
+    assert [(run.before_ps, run.production_ps) for run in again.runs] == [(2000.0, 2000.0)]
+    write_json(
+        folder / "status.json",
+        json.loads((folder / "status.json").read_text()) | {"n_steps": 1000000},
+    )
+    with pytest.raises(InputError, match="has 2 ns already or is to have them"):
+        extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
+
+
+@pytest.mark.parametrize(
+    ("states", "command"),
+    [
+        (("done", "done"), "iemhpc descriptors"),
+        (("done", "interrupted", "failed"), "the same again, to go on"),
+        (("queued", "done"), "iemhpc status"),
+        (("failed",), "iemhpc status"),
+    ],
+)
+def test_descriptors_come_next_only_where_every_extension_is_done(
+    workspace: Workspace, states: tuple[str, ...], command: str
+) -> None:
+    rows = [
+        Extended(run_id="a", system="s", before_ps=1, production_ps=2, state=state, reason="")
+        for state in states
+    ]
+    assert next_command(rows, how=HowToSubmit()) == command
 
 
 def test_a_script_that_cannot_be_renewed_is_told(

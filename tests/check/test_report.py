@@ -46,6 +46,7 @@ def test_each_run_of_lammps_is_named_and_timed(report: CheckReport) -> None:
             "to density, block 1, 0.2 ps": 0.2,
             "to density, block 2, 0.2 ps": 0.2,
             "to density, block 3, 0.2 ps": 0.2,
+            "to density, block 4, 0.2 ps": 0.2,
             "anneal, 0.4 ps at 500 K": 0.4,
             "cool, 0.2 ps": 0.2,
             "settle, 0.2 ps NPT": 0.2,
@@ -72,7 +73,7 @@ def test_density_is_that_of_the_box_and_beside_the_one_aimed_at(
     assert density.realised_g_cm3
     assert density.realised_g_cm3.mean == pytest.approx(grams_A3 * 1.66054, rel=0.05)
     assert density.aimed_g_cm3 == pytest.approx(1.1, abs=0.1)
-    assert len(density.blocks_g_cm3) == 3
+    assert len(density.blocks_g_cm3) == 4
 
 
 def test_a_protocol_too_short_to_rest_is_doubted_in_words(report: CheckReport) -> None:

@@ -1,10 +1,8 @@
-from functools import partial
-
 import pandas as pd
 import pytest
 
-from iemhpc.dataset import assemble
 from iemhpc.dataset.assemble import (
+    build_dataset,
     dataset_hash,
     describe_dataset,
     read_dataset,
@@ -14,11 +12,11 @@ from iemhpc.dataset.assemble import (
 from iemhpc.dataset.importing import import_table
 from iemhpc.dataset.joining import join
 from iemhpc.errors import InputError, MissingInputError, TableError
+from iemhpc.polymer.catalog import load_membrane
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
 from iemhpc.tables.io import write_table
 
-build_dataset = partial(assemble.build_dataset, with_reference=False)
 POSITION = "counterion_water_peak_position_A"
 
 
@@ -244,26 +242,28 @@ def test_every_descriptor_of_a_served_point_is_taken(run_row):
     assert [row[name] for name in DESCRIPTORS] == [run_row("a")[name] for name in DESCRIPTORS]
 
 
-def test_the_theory_set_has_the_reference_descriptors_where_no_run_serves(workspace, run_row):
-    summary = assemble.build_dataset(workspace)
-    assert summary.n_reference > 40
+def test_the_theory_set_may_have_the_reference_descriptors_where_no_run_serves(workspace, run_row):
+    assert build_dataset(workspace).n_reference == 0
+    summary = build_dataset(workspace, with_reference=True)
+    assert summary.n_reference > 0
     assert any("of the reference campaign" in line for line in summary.lines())
-    mine = run_row("a", salt_molar_low=0.05, salt_molar_high=0.3)
-    write_runs(workspace, [mine])
-    summary = assemble.build_dataset(workspace)
+    mine = run_row("a", system="Nafion/NaCl", membrane="Nafion", salt_molar_high=0.02)
+    mine |= {"polymer_hash": load_membrane("Nafion").polymer.hash, "water_per_site": 14.0}
+    write_runs(workspace, [mine | {"salt_molar_low": 0.0}])
+    summary = build_dataset(workspace, with_reference=True)
     frame = read_dataset(workspace)
-    assert point(frame, 0.1)["run_ids"] == "a"
-    assert point(frame, 0.01)["descriptor_source"] == "reference"
+    assert point(frame, 0.01, "Nafion/NaCl")["run_ids"] == "a"
+    assert point(frame, 0.03, "Nafion/NaCl")["descriptor_source"] == "reference"
     assert summary.n_reference == (frame["descriptor_source"] == "reference").sum()
     refresh_dataset(workspace)
     assert read_dataset(workspace).equals(frame)
     write_runs(workspace, [{**mine, "site_convention": "center"}])
-    assert assemble.build_dataset(workspace).n_reference == 0
+    assert build_dataset(workspace, with_reference=True).n_reference == 0
 
 
 def test_labels_of_ones_own_never_have_the_reference_descriptors(workspace, own_rows, write_csv):
     import_table(workspace, write_csv([{**row, "polymer": "CR61"} for row in own_rows[:1]]))
-    assert assemble.build_dataset(workspace).n_reference == 0
+    assert build_dataset(workspace, with_reference=True).n_reference == 0
 
 
 def test_a_dataset_brought_alone_is_left_as_it_is_and_one_with_inputs_is_made_again(workspace):

@@ -34,7 +34,7 @@ PROTOCOL = {
     "compress_K": 400.0,
     "compress_atm": 1000.0,
     "density_ps": 0.1,
-    "density_blocks": 3,
+    "density_blocks": 4,
     "density_tolerance": 0.5,
     "anneal_ps": 0.1,
     "anneal_K": 500.0,

@@ -13,6 +13,12 @@ def write_log(run: Path, attempt: int, *steps: int, end: str = "") -> Path:
     return path
 
 
+def note_start(run: Path, first: int, *, attempt: int, at_s: float) -> None:
+    path = run / f"segment.{first}.txt"
+    path.write_text(f"{first} 500 2 {attempt} production.a.restart\n")
+    os.utime(path, (at_s, at_s))
+
+
 def test_the_step_is_that_of_the_last_whole_line(tmp_path: Path) -> None:
     write_log(tmp_path, 1, 0, 500, end="      1000   2.0   29")
     assert read_progress(tmp_path, attempt=1, timestep_fs=2.0) == Progress(500, 0.0)
@@ -37,12 +43,27 @@ def test_lammps_says_itself_how_fast_it_was(tmp_path: Path) -> None:
 
 def test_a_running_one_is_measured_since_its_trajectory_began(tmp_path: Path) -> None:
     log = write_log(tmp_path, 2, 500, 50_500)
-    for first in (0, 500):
-        (tmp_path / f"segment.{first}.txt").write_text("")
-    os.utime(tmp_path / "segment.500.txt", (1000, 1000))
+    note_start(tmp_path, 0, attempt=1, at_s=10)
+    note_start(tmp_path, 500, attempt=2, at_s=1000)
     os.utime(log, (1000 + 8640, 1000 + 8640))
     # 50,000 steps of 2 fs are 0.1 ns, in a tenth of a day
     assert read_progress(tmp_path, attempt=2, timestep_fs=2.0) == Progress(50_500, 1.0)
+
+
+def test_an_attempt_that_went_back_to_an_older_restart_is_measured_from_there(
+    tmp_path: Path,
+) -> None:
+    log = write_log(tmp_path, 3, 500, 50_500)
+    note_start(tmp_path, 500, attempt=3, at_s=1000)
+    note_start(tmp_path, 60_000, attempt=2, at_s=900)
+    os.utime(log, (1000 + 8640, 1000 + 8640))
+    assert read_progress(tmp_path, attempt=3, timestep_fs=2.0) == Progress(50_500, 1.0)
+
+
+def test_an_attempt_without_a_note_of_its_start_has_no_speed(tmp_path: Path) -> None:
+    write_log(tmp_path, 2, 500, 1000)
+    note_start(tmp_path, 0, attempt=1, at_s=10)
+    assert read_progress(tmp_path, attempt=2, timestep_fs=2.0) == Progress(1000, 0.0)
 
 
 def test_core_seconds_are_those_between_start_and_end_times_cores(tmp_path: Path) -> None:

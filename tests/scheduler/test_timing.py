@@ -12,92 +12,33 @@ from iemhpc.scheduler.one_off import END, hand_over, mark_read, one_off_plan, wa
 from iemhpc.scheduler.probe_report import known_energies, parse_energies
 from iemhpc.scheduler.timing import (
     Box,
-    Measurement,
+    Present,
     Trial,
     coulomb_options,
-    force_error,
-    parse_energy,
-    parse_performance,
-    read_trial,
     timing_job,
     with_setting,
 )
+from iemhpc.scheduler.timing_answers import Measurement, read_trial
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.settings.protocol import protocol_variables
 from iemhpc.workspace import Workspace
 
-BOX = Box(what="water", n_atoms=2, files={}, cutoff_A=10.0, pppm=1e-4)
-TRIAL = Trial(cores=4, threads=2, suffixes=("", "omp"), coulombs_A=(8.0,), seconds=10.0)
+BOX = Box(what="water", n_atoms=2, files={}, cutoff_A=10.0, pppm=1e-4, edges_A=(24.0, 24.0, 24.0))
+TRIAL = Trial(
+    cores=4,
+    threads=2,
+    suffixes=("", "omp"),
+    coulombs_A=(8.0,),
+    seconds=9.0,
+    rounds=3,
+    present=Present(cores=4, threads=2, suffix="kk", coulomb_A=12.0),
+)
 CLUSTER = ClusterSettings(
     scheduler="slurm",
     launcher=("srun", "-n", "{processes}"),
     modules=("lammps",),
     lammps_options=("-sf", "opt", "-nocite", "-var", "coulomb_cutoff_A", "12"),
 )
-LOG = """\
-timing: energy -512.250000 coulomb -900.1
-Loop time of 1 on 2 procs for 20 steps with 2 atoms
-timing: counted
-Loop time of 10 on 2 procs for 300 steps with 2 atoms
-Performance: 5.184 ns/day, 4.630 hours/ns, 30.000 timesteps/s, 60.000 atom-step/s
-"""
-DUMP = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
-
-
-def write_answers(folder: Path, *, push: float = 0.0, log: str = LOG) -> None:
-    folder.mkdir()
-    (folder / END).write_text("n1 then now\n")
-    (folder / "answers.txt").write_text("minimize 0\nreference 0\nplain.10 0\nomp.10 0\nomp.8 0\n")
-    for name in ("reference", "plain.10", "omp.10", "omp.8"):
-        (folder / f"{name}.log").write_text(log)
-        x = push if name == "omp.8" else 0.0
-        (folder / f"{name}.forces").write_text(
-            f"{DUMP}ITEM: ATOMS id fx fy fz\n2 1 0 0\n1 {x} 0 0\n"
-        )
-
-
-def test_every_setting_of_a_job_is_read_with_speed_forces_and_energy(tmp_path: Path) -> None:
-    write_answers(tmp_path / "job")
-    rows = read_trial(tmp_path / "job", TRIAL, box=BOX)
-    assert [(row.suffix, row.coulomb_A) for row in rows] == [("", 10), ("omp", 10), ("omp", 8)]
-    assert all(row.steps_per_s == 30.0 and row.why == "" for row in rows)
-    assert rows[0].ns_per_day_per_core == pytest.approx(5.184 / 4)
-    assert rows[2].energy_difference_kcal_mol == 0.0
-
-
-def test_forces_that_changed_are_not_taken(tmp_path: Path) -> None:
-    write_answers(tmp_path / "job", push=1.0)
-    *same, other = read_trial(tmp_path / "job", TRIAL, box=BOX)
-    assert [row.why for row in same] == ["", ""]
-    assert other.force_error == pytest.approx(np.sqrt(0.5) / 332.06371)
-    assert other.why == "its forces are off by 2.1e-03, wanted 0.0001, at most 2 times that"
-
-
-def test_what_did_not_run_says_why(tmp_path: Path) -> None:
-    folder = tmp_path / "job"
-    write_answers(folder)
-    (folder / "omp.10.log").write_text("ERROR: Using suffix omp without OPENMP package installed\n")
-    rows = read_trial(folder, TRIAL, box=BOX)
-    assert rows[1].steps_per_s == 0.0
-    assert rows[1].why.startswith("omp.10: ERROR: Using suffix omp without OPENMP package")
-    (folder / "answers.txt").write_text("minimize 124\n")
-    (folder / "minimize.screen").write_text("still at it\n")
-    for name in ("plain.10", "omp.10"):
-        (folder / f"{name}.log").unlink()
-    rows = read_trial(folder, TRIAL, box=BOX)
-    assert [row.why for row in rows] == ["minimize: ended with 124, still at it"] * 2
-
-
-def test_what_a_killed_job_measured_before_counts(tmp_path: Path) -> None:
-    folder = tmp_path / "job"
-    write_answers(folder)
-    (folder / END).unlink()
-    (folder / "answers.txt").write_text("minimize 0\nreference 0\nplain.10 0\n")
-    (folder / "job.out").write_text("slurmstepd: error: *** CANCELLED ***\n")
-    plain, omp = read_trial(folder, TRIAL, box=BOX)
-    assert (plain.steps_per_s, plain.why) == (30.0, "")
-    assert omp.steps_per_s == 0.0
-    assert omp.why.startswith("the job ended without finishing; its last words: ")
 
 
 @pytest.fixture
@@ -109,7 +50,8 @@ def water(tmp_path: Path, write_water_box: Callable[..., Path]) -> Box:
         "system.data": (folder / "system.data").read_text(),
         "styles.in": f"variable coulomb_cutoff_A index ${{cutoff_A}}\n{styles}",
     }
-    return Box(what="water", n_atoms=365, files=files, cutoff_A=6.0, pppm=1e-4)
+    edges_A = (15.6, 15.6, 15.6)
+    return Box(what="water", n_atoms=365, files=files, cutoff_A=6.0, pppm=1e-4, edges_A=edges_A)
 
 
 def measure(
@@ -126,11 +68,31 @@ def measure(
 
 @pytest.mark.lammps
 def test_a_box_of_water_is_measured_by_a_real_job(lmp: str, tmp_path: Path, water: Box) -> None:
-    trial = Trial(cores=1, threads=1, suffixes=("", "opt"), coulombs_A=(7.0,), seconds=1.0)
+    trial = Trial(
+        cores=1,
+        threads=1,
+        suffixes=("opt", "kk"),
+        coulombs_A=(7.0,),
+        seconds=2.0,
+        rounds=2,
+        present=Present(cores=1, threads=1, suffix="", coulomb_A=7.5),
+    )
     workspace = Workspace(tmp_path)
     (rows,) = measure(workspace, load_cluster("this-machine", workspace), water, [trial])
-    assert [(row.suffix, row.coulomb_A) for row in rows[:2]] == [("", 6), ("opt", 6)]
-    assert rows[2].coulomb_A == 7
+    assert [(row.suffix, row.coulomb_A) for row in rows] == [
+        ("opt", 6),
+        ("kk", 6),
+        ("opt", 7),
+        ("", 7.5),
+    ]
+    # the fastest of the first stage is measured in both, what fails is not tried again
+    assert [row.rounds for row in rows] == [4, 0, 2, 2]
+    assert "KOKKOS" in rows[1].why
+    answers = workspace.runs / ".tune" / "mine" / "1x1" / "answers.txt"
+    names = [line.split()[0] for line in answers.read_text().splitlines()]
+    assert names[2:5] == ["opt.6@1", "kk.6@1", "opt.6@2"]
+    assert names[5:] == [f"{name}@{n}" for n in (3, 4) for name in ("opt.6", "opt.7", "plain.7.5")]
+    rows = (rows[0], *rows[2:])
     for row in rows:
         assert row.why == ""
         assert row.steps_per_s > 1.0
@@ -138,6 +100,8 @@ def test_a_box_of_water_is_measured_by_a_real_job(lmp: str, tmp_path: Path, wate
         assert row.ns_per_day == pytest.approx(row.steps_per_s * 86400 * 2e-6, rel=0.01)
         assert row.force_error is not None
         assert 0.0 < row.force_error < 1e-4
+        assert row.pressure_difference_atm is not None
+        assert 0.0 < abs(row.pressure_difference_atm) < 10.0
 
 
 @pytest.mark.lammps
@@ -172,7 +136,9 @@ def test_a_real_slurm_measures_threads_in_a_job_of_their_own(
     lmp: str, tmp_path: Path, water: Box
 ) -> None:
     trials = [
-        Trial(cores=threads, threads=threads, suffixes=("omp",), coulombs_A=(), seconds=1.0)
+        Trial(
+            cores=threads, threads=threads, suffixes=("omp",), coulombs_A=(), seconds=2.0, rounds=2
+        )
         for threads in (1, 2)
     ]
     cluster = ClusterSettings(
@@ -190,16 +156,10 @@ def test_the_job_varies_what_a_trial_says_and_nothing_else(tmp_path: Path) -> No
     job = timing_job(Workspace(tmp_path), "c", CLUSTER, box=BOX, trial=TRIAL)
     assert "command_plain=(srun -n 2 lmp -nocite)" in job.script
     assert "command_omp=(srun -n 2 lmp -sf omp -pk omp 2 -nocite)" in job.script
-    assert "cutoff_A=10\ncoulombs=(8)\npppm=0.0001\ntime_limit=00:00:10\n" in job.script
+    assert "command_kk=(srun -n 2 lmp " in job.script
+    assert "cutoff_A=10\ncoulombs=(8)\npresent=kk.12\nrounds=3\npppm=0.0001\n" in job.script
+    assert "\ntime_limit=00:00:03\n" in job.script
     assert "export OMP_NUM_THREADS=2" in job.script
     assert "@@" not in job.script
     assert job.resources.cores_per_run == 4
     assert with_setting(CLUSTER, suffix="kk", threads=4).lammps_options == ("-nocite",)
-
-
-def test_a_log_cut_short_has_no_speed_of_the_steps_before() -> None:
-    warm = "Performance: 9.9 ns/day, 2 hours/ns, 99.0 timesteps/s\ntiming: counted\n"
-    assert parse_performance(warm) == (0.0, 0.0)
-    assert parse_energy(warm) is None
-    assert force_error(None, np.zeros((2, 3))) is None
-    assert force_error(np.zeros((3, 3)), np.zeros((2, 3))) is None

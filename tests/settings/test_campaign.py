@@ -143,8 +143,8 @@ def test_every_preset_anneals_and_writes_frames(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("density_blocks", 2.0, "a whole number of 3 or more: the density is steady when a"),
-        ("density_blocks", 3.5, "a whole number of 3 or more"),
+        ("density_blocks", 3.0, "a whole number of 4 or more: the density is steady when a"),
+        ("density_blocks", 4.5, "a whole number of 4 or more"),
         ("minimize_steps", 0.5, "a whole number of 1 or more"),
         ("cutoff_A", 0.0, "a cut-off in Å, above 0"),
         ("longest_bond_A", 0.0, "a length in Å, above 0"),
