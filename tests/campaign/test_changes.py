@@ -183,7 +183,7 @@ def test_an_extension_that_broke_off_is_taken_up_by_the_same_command(
 ) -> None:
     one, folder = write_run()
     begin(folder, "done")
-    write_json(folder / "job.json", {"scheduler": "local", "cluster": "this-machine"})
+    (folder / "job.json").unlink()
     how = HowToSubmit(submit=False)
     first = extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
     assert first.next_command == "the same without --no-submit"

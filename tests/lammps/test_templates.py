@@ -68,6 +68,8 @@ def test_every_variable_of_a_template_is_set_by_a_plan() -> None:
         "restart_ps",
         "resume",
         "restart",
+        "restart_first",
+        "data_step",
         "attempt",
         "time_limit",
     }
@@ -123,6 +125,49 @@ def test_production_writes_every_frame_and_water_stays_rigid(finished: Path) -> 
             positions_A[:, oxygens + hydrogen] - positions_A[:, oxygens], axis=2
         )
         np.testing.assert_allclose(distance, 0.9572, atol=2e-4)
+
+
+@pytest.mark.lammps
+@pytest.mark.parametrize(("name", "other", "step"), [("a", "b", 150), ("b", "a", 200)])
+def test_the_restart_file_gone_on_from_is_kept_until_the_other_one_is_written(
+    lmp: str, finished: Path, tmp_path: Path, name: str, other: str, step: int
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    files = {each: folder / f"production.{each}.restart" for each in "ab"}
+    before = {each: path.read_bytes() for each, path in files.items()}
+    # as far as one more restart file, 50 steps later
+    words = {"production_ps": (step + 50) * 0.002, "frame_ps": 0.02, "restart_ps": 0.1}
+    resume = {"resume": 1, "restart": files[name].name, "restart_first": other, "attempt": 2}
+    done = run_stage(lmp, folder, "production", SHORT | words | resume)
+    assert done.returncode == 0, done.stdout
+    note = (folder / f"segment.{step}.txt").read_text()
+    assert note == f"{step} 10 2.0 2 production.{name}.restart\n"
+    assert files[name].read_bytes() == before[name]
+    assert files[other].read_bytes() != before[other]
+
+
+@pytest.mark.lammps
+def test_production_goes_on_from_its_data_file_with_step_and_velocities(
+    lmp: str, finished: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "equilibrated.data").unlink()
+    words = {"production_ps": 0.5, "frame_ps": 0.02, "restart_ps": 0.1, "attempt": 2}
+    resume = {"resume": 2, "restart": "production.data", "data_step": 200}
+    done = run_stage(lmp, folder, "production", SHORT | words | resume)
+    assert done.returncode == 0, done.stdout
+    assert (folder / "segment.200.txt").read_text() == "200 10 2.0 2 production.data\n"
+    before, after = (read_thermo(each / "log.production")[-1] for each in (finished, folder))
+    assert (after["Step"][0], after["Step"][-1]) == (200, 250)
+    assert after["Temp"][0] == pytest.approx(before["Temp"][-1], abs=0.01)
+    frames = []
+    for path in (finished / "production.0.dcd", folder / "production.200.dcd"):
+        with mdtraj.formats.DCDTrajectoryFile(str(path)) as stream:
+            frames.append(stream.read()[0])
+    # unwrapped as before
+    np.testing.assert_allclose(frames[1][0], frames[0][-1], atol=1e-3)
 
 
 @pytest.mark.lammps

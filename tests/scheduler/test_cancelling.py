@@ -120,6 +120,20 @@ def test_a_fresh_start_keeps_the_old_trajectories_aside(
 
 @pytest.mark.lammps
 @pytest.mark.usefixtures("lmp")
+def test_a_finished_run_starts_anew_where_its_trajectory_is_kept(
+    workspace: Workspace, write_water_box: WriteBox
+) -> None:
+    run = write_water_box(workspace.run("c3"), production_ps=0.1)
+    submit_runs(workspace, ["c3"], cluster=HERE)
+    old = (run / "production.0.dcd").read_bytes()
+    assert resubmit_runs(workspace, ["c3"], fresh=True).aside == {"c3": "c3/aside.1"}
+    assert (run / "aside.1" / "production.0.dcd").read_bytes() == old
+    assert states(workspace)["c3"] == "done"
+    assert len((run / "attempts.log").read_text().splitlines()) == 2
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
 def test_a_submission_that_broke_off_and_was_cancelled_is_not_taken_up_again(
     workspace: Workspace,
 ) -> None:

@@ -322,6 +322,32 @@ def test_a_longer_production_goes_on_where_the_first_ended(
 
 
 @pytest.mark.lammps
+def test_a_longer_production_without_restart_files_loses_no_frame(producing: Workspace) -> None:
+    folder = producing.run("a1")
+    plan = json.loads((folder / "plan.json").read_text())
+
+    def lengthen(production_ps: float) -> str:
+        plan["sampling"]["production_ps"] = production_ps
+        (folder / "plan.json").write_text(json.dumps(plan))
+        for path in folder.glob("production*.restart"):
+            path.unlink()
+        submit_runs(producing, ["a1"], cluster="this-machine")
+        return state(producing)
+
+    assert [lengthen(0.2), lengthen(0.4)] == ["done", "done"]
+    assert [segment["restart"] for segment in segments(folder)] == [None, "production.data"]
+    assert steps_of_latest_frames(folder) == list(range(0, 201, 10))
+    kept = {path: path.read_bytes() for path in folder.glob("production.*.dcd")}
+    (folder / "production.data").unlink()
+    assert lengthen(0.6) == "failed"
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert "--fresh keeps the old trajectory aside" in run_states(producing)[0].reason
+    # it is not tried again by itself
+    assert submit_runs(producing, ["a1"], cluster="this-machine").left == {"a1": "failed"}
+    assert attempts(producing) == 3
+
+
+@pytest.mark.lammps
 def test_a_failing_input_is_failed_with_a_reason_and_not_tried_again(
     write_water_box: WriteBox, tmp_path: Path
 ) -> None:

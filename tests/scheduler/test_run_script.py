@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from iemhpc.lammps.failures import is_worth_another_attempt
 from iemhpc.scheduler.base import Resources, Submission
+from iemhpc.scheduler.restarts import find_start
 from iemhpc.scheduler.run_files import read_plan, read_status
 from iemhpc.scheduler.scripts import render_runs
+from iemhpc.scheduler.states import in_words
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
@@ -131,6 +135,166 @@ def test_what_a_run_writes_is_for_whom_the_profile_says(
     start(run, file_mode=file_mode, **failing(run))
     for name in ("status.json", "attempts.log", "ended.log"):
         assert (run / name).stat().st_mode & 0o777 == bits
+
+
+DATA = """LAMMPS data file via write_data, version x, timestep = {step}, units = real
+
+1 atoms
+1 atom types
+
+Masses
+
+1 1.0
+
+Atoms # full
+
+1 1 1 0.0 0.0 0.0 0.0 0 0 0
+
+Velocities
+
+1 0.0 0.0 0.0
+"""
+WHOLE = b"numbers LammpS RestartT 1\0"
+
+
+def write_dcd(run: Path, first: int, last: int, *, attempt: int = 1) -> None:
+    """Write the head of a trajectory of every 10th step, and what says that restarts come every
+    50 steps."""
+    head = struct.pack("=i4siiii", 84, b"CORD", 1, first, 10, last)
+    (run / f"production.{first}.dcd").write_bytes(head + b"frames")
+    (run / f"segment.{first}.txt").write_text(f"{first} 10 2 {attempt} none\n")
+    (run / f"log.production.{attempt}.lammps").write_text(
+        "restart         ${restart_stride} production.a.restart production.b.restart\n"
+        "restart         50 production.a.restart production.b.restart\n"
+    )
+
+
+@pytest.fixture
+def producing(run: Path) -> Path:
+    """A run whose production is next."""
+    for name in ("minimized.data", "equilibrated.data"):
+        (run / name).write_text(DATA.format(step=0))
+    return run
+
+
+def words_of_production(run: Path) -> tuple[int, str]:
+    """Start a run; return its exit code and what its LAMMPS was told of where it goes on."""
+    told = run / "told"
+    told.unlink(missing_ok=True)
+    program = run.parent / "tells.sh"
+    program.write_text(f'#!/bin/sh\necho "$@" >"{told}"\nexit 7\n')
+    program.chmod(0o755)
+    code = start(run, lammps=[str(program)])
+    if not told.exists():
+        return code, ""
+    found = dict(re.findall(r"-var (\w+) (\S+)", told.read_text()))
+    return code, " ".join(found[name] for name in ("resume", "restart", "data_step"))
+
+
+def restart(run: Path, name: str, content: bytes = WHOLE, *, at_s: float = 1000.0) -> None:
+    (run / f"production.{name}").write_bytes(content)
+    os.utime(run / f"production.{name}", (at_s, at_s))
+
+
+def finish(run: Path, step: int, *, last: int | None = None) -> None:
+    """Leave what a finished production leaves, but for its restart files."""
+    write_dcd(run, 0, step if last is None else last)
+    (run / "production.data").write_text(DATA.format(step=step))
+    (run / "production.steps").write_text(f"{step}\n")
+
+
+def older_and_newer(run: Path) -> None:
+    write_dcd(run, 0, 200)
+    restart(run, "a.restart", at_s=1000)
+    restart(run, "b.restart", at_s=2000)
+
+
+def torn_newer(run: Path) -> None:
+    older_and_newer(run)
+    restart(run, "b.restart", WHOLE[:9], at_s=2000)
+
+
+def all_torn(run: Path) -> None:
+    older_and_newer(run)
+    for name in "ab":
+        restart(run, f"{name}.restart", WHOLE[:9])
+
+
+def cut_data(run: Path) -> None:
+    finish(run, 10)
+    (run / "production.data").write_text(DATA.format(step=10)[:-14])
+
+
+def extended_and_lost(run: Path) -> None:
+    finish(run, 10)
+    write_dcd(run, 10, 300, attempt=2)
+
+
+def extended_and_killed_at_once(run: Path) -> None:
+    finish(run, 10)
+    write_dcd(run, 10, 60, attempt=2)
+
+
+CANNOT = ""
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda run: None, "0 none 0"),
+        (older_and_newer, "1 production.b.restart 0"),
+        (torn_newer, "1 production.a.restart 0"),
+        # frames and no restart file: killed before the first one was whole
+        (lambda run: write_dcd(run, 0, 60), "0 none 0"),
+        (lambda run: write_dcd(run, 0, 100), "0 none 0"),
+        # longer than that: there had been restart files
+        (lambda run: write_dcd(run, 0, 110), CANNOT),
+        (all_torn, CANNOT),
+        (lambda run: write_dcd(run, 500, 510, attempt=2), CANNOT),
+        # finished, then made longer
+        (lambda run: finish(run, 10), "2 production.data 10"),
+        (extended_and_killed_at_once, "2 production.data 10"),
+        (extended_and_lost, CANNOT),
+        (cut_data, CANNOT),
+    ],
+)
+def test_production_never_begins_over_a_trajectory_that_is_worth_keeping(
+    producing: Path, prepare: Callable[[Path], None], words: str
+) -> None:
+    prepare(producing)
+    expected = find_start(producing)
+    trajectories = {path: path.read_bytes() for path in producing.glob("production.*.dcd")}
+    code, told = words_of_production(producing)
+    assert told == words
+    # what is said beforehand is what happens
+    assert expected == (words.split()[1].replace("none", "") if words else None)
+    assert {path: path.read_bytes() for path in trajectories} == trajectories
+    status = read_status(producing)
+    assert status is not None
+    assert status.state == "failed"
+    if words != CANNOT:
+        assert code == 7
+        return
+    assert code == 1
+    assert in_words(status) == (
+        "its restart files are gone or damaged, and beginning again would write over its "
+        f"trajectory; put them back and give iemhpc resubmit {read_plan(producing)['run_id']}, or "
+        f"iemhpc resubmit {read_plan(producing)['run_id']} --fresh keeps the old trajectory aside "
+        "and starts anew"
+    )
+    assert not is_worth_another_attempt(status.reason)
+
+
+@pytest.mark.parametrize(
+    ("newest", "first"), [("a.restart", "b"), ("b.restart", "a"), ("restart", "a")]
+)
+def test_the_newest_restart_file_is_not_the_first_to_be_written_over(
+    producing: Path, newest: str, first: str
+) -> None:
+    older_and_newer(producing)
+    restart(producing, newest, at_s=3000)
+    words_of_production(producing)
+    assert f"-var restart_first {first} " in (producing / "told").read_text()
 
 
 @pytest.mark.lammps
