@@ -3,12 +3,11 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.one_off import END, hand_over, mark_read, one_off_plan, wait_for
+from iemhpc.scheduler.one_off import hand_over, mark_read, one_off_plan, wait_for
 from iemhpc.scheduler.probe_report import known_energies, parse_energies
 from iemhpc.scheduler.timing import (
     Box,
@@ -43,15 +42,15 @@ CLUSTER = ClusterSettings(
 
 @pytest.fixture
 def water(tmp_path: Path, write_water_box: Callable[..., Path]) -> Box:
-    folder = write_water_box(tmp_path / "water", per_edge=5)
+    folder = write_water_box(tmp_path / "water", per_edge=7)
     two = "coul/long ${cutoff_A} ${coulomb_cutoff_A}"
     styles = (folder / "styles.in").read_text().replace("coul/long ${cutoff_A}", two)
     files = {
         "system.data": (folder / "system.data").read_text(),
         "styles.in": f"variable coulomb_cutoff_A index ${{cutoff_A}}\n{styles}",
     }
-    edges_A = (15.6, 15.6, 15.6)
-    return Box(what="water", n_atoms=365, files=files, cutoff_A=6.0, pppm=1e-4, edges_A=edges_A)
+    edges_A = (21.7, 21.7, 21.7)
+    return Box(what="water", n_atoms=1021, files=files, cutoff_A=7.0, pppm=1e-4, edges_A=edges_A)
 
 
 def measure(
@@ -72,26 +71,28 @@ def test_a_box_of_water_is_measured_by_a_real_job(lmp: str, tmp_path: Path, wate
         cores=1,
         threads=1,
         suffixes=("opt", "kk"),
-        coulombs_A=(7.0,),
+        coulombs_A=(7.5,),
         seconds=2.0,
         rounds=2,
-        present=Present(cores=1, threads=1, suffix="", coulomb_A=7.5),
+        present=Present(cores=1, threads=1, suffix="", coulomb_A=7.8),
     )
     workspace = Workspace(tmp_path)
     (rows,) = measure(workspace, load_cluster("this-machine", workspace), water, [trial])
     assert [(row.suffix, row.coulomb_A) for row in rows] == [
-        ("opt", 6),
-        ("kk", 6),
         ("opt", 7),
-        ("", 7.5),
+        ("kk", 7),
+        ("opt", 7.5),
+        ("", 7.8),
     ]
     # the fastest of the first stage is measured in both, what fails is not tried again
     assert [row.rounds for row in rows] == [4, 0, 2, 2]
     assert "KOKKOS" in rows[1].why
     answers = workspace.runs / ".tune" / "mine" / "1x1" / "answers.txt"
     names = [line.split()[0] for line in answers.read_text().splitlines()]
-    assert names[2:5] == ["opt.6@1", "kk.6@1", "opt.6@2"]
-    assert names[5:] == [f"{name}@{n}" for n in (3, 4) for name in ("opt.6", "opt.7", "plain.7.5")]
+    assert names[2:5] == ["opt.7@1", "kk.7@1", "opt.7@2"]
+    assert names[5:] == [
+        f"{name}@{n}" for n in (3, 4) for name in ("opt.7", "opt.7.5", "plain.7.8")
+    ]
     rows = (rows[0], *rows[2:])
     for row in rows:
         assert row.why == ""
