@@ -5,10 +5,12 @@
     python data/reference/make.py reference    # rows and histograms of reference/ -> this folder
     python data/reference/make.py              # the tables of docs/reference-campaign.md alone
 
-Nothing but the descriptors and the histograms is taken in; the trajectories are too large.
+Nothing but the descriptors, the histograms and what ``iemhpc check`` says is taken in; the
+trajectories are too large.
 """
 
 import csv
+import io
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from iemhpc.check import check_run
+from iemhpc.polymer.catalog import System, load_membrane, load_salt
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
 from iemhpc.tables.io import read_frame, read_provenance, write_table
 from iemhpc.tables.rdf import RDF_TABLE
@@ -23,6 +27,7 @@ from iemhpc.workspace import Workspace, file_hash, write_text
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "reference-campaign.md"
+DOUBTS = HERE / "doubts.csv"
 LARGEST_RDF_MB = 5.0
 SHORTEST_PS = 50.0
 
@@ -78,6 +83,9 @@ def take_in(workspace: Workspace) -> None:
         counts = pd.concat([before[~before["run_id"].isin(counts["run_id"])], counts])
     rows = rows.sort_values(["system", "salt_molar_low", "seed", "sampled_ps"])
     rows = rows.drop_duplicates("run_id", keep="last").reset_index(drop=True)
+    rows = rows[~rows.apply(_ions_of_the_box, axis=1).duplicated(keep="last")].reset_index(
+        drop=True
+    )
     counts = counts[counts["run_id"].isin(rows["run_id"])].reset_index(drop=True)
     known = read_provenance(stored).get("lammps", "").split("; ") if stored.exists() else []
     lammps = {*known, *(_lammps(workspace, run_id) for run_id in rows["run_id"])} - {""}
@@ -90,6 +98,7 @@ def take_in(workspace: Workspace) -> None:
     }
     write_table(stored, DESCRIPTOR_TABLE, rows, provenance)
     write_table(HERE / "rdf.parquet", RDF_TABLE, counts, provenance)
+    _write_doubts(workspace, rows["run_id"].tolist())
     size_MB = (HERE / "rdf.parquet").stat().st_size / 1e6
     if size_MB > LARGEST_RDF_MB:
         raise SystemExit(f"rdf.parquet is {size_MB:.1f} MB, wanted at most {LARGEST_RDF_MB}")
@@ -101,64 +110,89 @@ def _lammps(workspace: Workspace, run_id: str) -> str:
     return logs[-1].read_text(encoding="utf-8", errors="replace").splitlines()[0] if logs else ""
 
 
+def _ions_of_the_box(row: "pd.Series[Any]") -> tuple[Any, ...]:
+    """Return what a box holds: without a co-ion two salts of one counter-ion are one box."""
+    system = System(load_membrane(row["membrane"]), load_salt(row["salt"]))
+    coion = system.coion.name if row["n_coions"] else ""
+    return (row["polymer_hash"], system.counterion.name, coion, row["n_coions"], row["seed"])
+
+
+def _write_doubts(workspace: Workspace, run_ids: Sequence[str]) -> None:
+    """Write what ``iemhpc check`` doubts in each run that the workspace has."""
+    doubts = _doubts()
+    for run_id in run_ids:
+        if workspace.run(run_id).exists():
+            doubts[run_id] = "; ".join(check_run(workspace, run_id).doubts)
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(["run_id", "doubts"])
+    writer.writerows((run_id, doubts[run_id]) for run_id in run_ids)
+    write_text(DOUBTS, lines.getvalue())
+
+
+def _doubts() -> dict[str, str]:
+    """Return what is doubted in each run that was taken in."""
+    if not DOUBTS.exists():
+        return {}
+    with DOUBTS.open(encoding="utf-8") as stream:
+        return {row["run_id"]: row["doubts"] for row in csv.DictReader(stream)}
+
+
 def beside_the_study() -> list[str]:
     """Return the table of F and N, ours beside those that Table 4 prints."""
     frame = read_frame(HERE / "descriptors.parquet", DESCRIPTOR_TABLE, made_by=__file__)
     with (HERE / "table4.csv").open(encoding="utf-8") as stream:
         study = {(row["polymer"], row["counter_ion"]): row for row in csv.DictReader(stream)}
     lines = [
-        "| system | runs | F: ions' water, study | ours | N: ions at a site, study | ours |",
-        "|---|---|---|---|---|---|",
+        "| system | mol/L | F, study | ours | N, study | ours | N within a fixed radius |",
+        "|---|---|---|---|---|---|---|",
     ]
     for system, key in STUDY.items():
-        ours, theirs = frame[frame["system"] == system], study[key]
-        lines.append(
-            f"| {system} | {len(ours)} | {theirs['cn_counterion_water_F']} | "
-            f"{_range(ours['counterion_water_coordination_number'])} | "
-            f"{theirs['cn_fixed_counterion_N']} | "
-            f"{_range(ours['tethered_counterion_coordination_number'])} |"
-        )
+        rows = frame[frame["system"] == system].to_dict("records")
+        for row in rows:
+            pair = "tethered_counterion"
+            fixed, radius_A = (
+                row[f"{pair}_{name}"] for name in ("coordination_number_fixed", "fixed_radius_A")
+            )
+            lines.append(
+                f"| {system} | {row['realised_salt_molar']:.2f} | "
+                f"{study[key]['cn_counterion_water_F']} | {_number(row, 'counterion_water')} | "
+                f"{study[key]['cn_fixed_counterion_N']} | {_number(row, pair)} | "
+                f"{fixed:.2f} to {radius_A:.1f} Å |"
+            )
+        if not rows:
+            lines.append(
+                f"| {system} | not run | {study[key]['cn_counterion_water_F']} | | "
+                f"{study[key]['cn_fixed_counterion_N']} | | |"
+            )
     return lines
 
 
 def every_run() -> list[str]:
-    """Return a line a run: its box and the three coordination numbers with their errors."""
+    """Return a line a run: its box, the water of its sites, and what is doubted."""
     frame = read_frame(HERE / "descriptors.parquet", DESCRIPTOR_TABLE, made_by=__file__)
+    doubts = _doubts()
     lines = [
-        "| system | run | mol/L in the box | sites, ion pairs | ps | F | J | N | doubts |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| system | run | sites, ion pairs, water | ps | J | what `iemhpc check` doubts |",
+        "|---|---|---|---|---|---|",
     ]
     for row in frame.to_dict("records"):
-        numbers = [
-            _number(row, pair)
-            for pair in ("counterion_water", "tethered_water", "tethered_counterion")
-        ]
         lines.append(
-            f"| {row['system']} | {row['run_id']} | {row['realised_salt_molar']:.2f} | "
-            f"{row['n_sites']}, {row['n_coions']} | {row['sampled_ps']:.0f} | "
-            f"{' | '.join(numbers)} | {_doubts(row)} |"
+            f"| {row['system']} | {row['run_id']} | {row['n_sites']}, {row['n_coions']}, "
+            f"{row['n_waters']} | {row['sampled_ps']:.0f} | {_number(row, 'tethered_water')} | "
+            f"{doubts.get(row['run_id']) or 'nothing'} |"
         )
     return lines
 
 
 def _number(row: Mapping[Hashable, Any], pair: str) -> str:
-    value, error = row[f"{pair}_coordination_number"], row[f"{pair}_coordination_number_se"]
+    """Return a coordination number with its radius, and its own doubts."""
+    value = row[f"{pair}_coordination_number"]
     if pd.isna(value):
         return f"none: {row[f'{pair}_reason']}"
-    return f"{value:.2f}" if pd.isna(error) else f"{value:.2f} ± {error:.2f}"
-
-
-def _doubts(row: Mapping[Hashable, Any]) -> str:
-    flags = {flag for name in row if str(name).endswith("_flags") for flag in row[name].split(",")}
-    return ", ".join(sorted(flags - {""})).replace("_", " ")
-
-
-def _range(values: "pd.Series[float]") -> str:
-    known = values.dropna()
-    if known.empty:
-        return "none"
-    low, high = f"{known.min():.2f}", f"{known.max():.2f}"
-    return low if low == high else f"{low}-{high}"
+    flags = row[f"{pair}_flags"].replace("_", " ").replace(",", ", ")
+    said = f"{value:.2f} to {row[f'{pair}_first_minimum_A']:.1f} Å"
+    return f"{said} ({flags})" if flags else said
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ _QUICK: dict[str, float] = {
     "anneal_ps": 50.0,
     "anneal_K": 500.0,
     "cool_ps": 25.0,
-    "settle_npt_ps": 10.0,
+    "settle_npt_ps": 30.0,
     "settle_nvt_ps": 5.0,
 }
 
