@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,39 +10,9 @@ from iemhpc.scheduler.timing_answers import Measurement
 PRESENT = Present(cores=1, threads=1, suffix="opt", coulomb_A=10.0)
 
 
-def measured(cores: int, ns_per_day: float, *, why: str = "", **changes) -> Measurement:
-    values = {
-        "cores": cores,
-        "threads": 1,
-        "suffix": "omp",
-        "coulomb_A": 10.0,
-        "steps_per_s": 1.0,
-        "spread": 0.02,
-        "rounds": 3,
-        "ns_per_day": ns_per_day,
-        "ns_per_day_per_core": ns_per_day / cores,
-        "force_error": 1e-5,
-        "energy_difference_kcal_mol": 0.0,
-        "pressure_difference_atm": 0.0,
-        "why": why,
-    }
-    return Measurement(**(values | changes))
-
-
-def report_of(*rows: Measurement) -> TuneReport:
-    return TuneReport(
-        cluster="mine",
-        what="water",
-        n_atoms=6300,
-        cutoff_A=10.0,
-        pppm=1e-4,
-        measurements=rows,
-        best=best_of(rows, efficiency=0.7),
-        reason="because",
-    )
-
-
-def test_the_best_is_the_fastest_that_does_not_waste_cores() -> None:
+def test_the_best_is_the_fastest_that_does_not_waste_cores(
+    measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     rows = [measured(1, 2.0), measured(4, 6.4), measured(8, 9.0), measured(8, 99.0, why="forces")]
     assert best_of(rows, efficiency=0.7) == rows[1]
     assert best_of(rows, efficiency=0.5) == rows[2]
@@ -49,7 +20,7 @@ def test_the_best_is_the_fastest_that_does_not_waste_cores() -> None:
     assert "NOT TAKEN: forces" in "\n".join(report_of(*rows).lines())
 
 
-def test_noise_does_not_change_a_profile() -> None:
+def test_noise_does_not_change_a_profile(measured: Callable[..., Measurement]) -> None:
     # One round each on a busy machine said none 32.2, opt 27.0 steps/s; opt is the faster one.
     now = measured(1, 2.70, suffix="opt", spread=0.25)
     other = measured(1, 3.22, suffix="", spread=0.10)
@@ -61,7 +32,9 @@ def test_noise_does_not_change_a_profile() -> None:
     )
 
 
-def test_what_is_faster_beyond_the_noise_replaces_the_present_setting() -> None:
+def test_what_is_faster_beyond_the_noise_replaces_the_present_setting(
+    measured: Callable[..., Measurement],
+) -> None:
     now, other = measured(1, 2.0, suffix="opt"), measured(1, 2.4)
     choice = choose([now, other], PRESENT, efficiency=0.7)
     assert (choice.best, choice.stays) == (other, False)
@@ -76,7 +49,9 @@ def test_what_is_faster_beyond_the_noise_replaces_the_present_setting() -> None:
         ({"ns_per_day_per_core": 0.5}, "the present setting has less of it, and rounds differ by"),
     ],
 )
-def test_a_present_setting_that_cannot_stay_does_not(now: dict, why: str) -> None:
+def test_a_present_setting_that_cannot_stay_does_not(
+    now: dict, why: str, measured: Callable[..., Measurement]
+) -> None:
     rows = [replace(measured(1, 9.0, suffix="opt"), **now), measured(1, 3.0)]
     if "ns_per_day_per_core" not in now:
         rows[0] = replace(rows[0], ns_per_day=1.0, ns_per_day_per_core=1.0)
@@ -85,7 +60,9 @@ def test_a_present_setting_that_cannot_stay_does_not(now: dict, why: str) -> Non
     assert why in choice.reason
 
 
-def test_the_table_shows_spread_pressure_and_what_was_allowed() -> None:
+def test_the_table_shows_spread_pressure_and_what_was_allowed(
+    measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     row = measured(1, 3.0, spread=0.034, pressure_difference_atm=-1.25)
     text = "\n".join(report_of(row).lines())
     assert "pressure within 10 atm, energy within 6.3 kcal/mol" in text

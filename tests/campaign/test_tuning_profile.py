@@ -1,4 +1,5 @@
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,39 +13,9 @@ from iemhpc.scheduler.timing_answers import Measurement
 from iemhpc.workspace import Workspace, lock
 
 
-def measured(cores: int, ns_per_day: float, *, why: str = "", **changes) -> Measurement:
-    values = {
-        "cores": cores,
-        "threads": 1,
-        "suffix": "omp",
-        "coulomb_A": 10.0,
-        "steps_per_s": 1.0,
-        "spread": 0.02,
-        "rounds": 3,
-        "ns_per_day": ns_per_day,
-        "ns_per_day_per_core": ns_per_day / cores,
-        "force_error": 1e-5,
-        "energy_difference_kcal_mol": 0.0,
-        "pressure_difference_atm": 0.0,
-        "why": why,
-    }
-    return Measurement(**(values | changes))
-
-
-def report_of(*rows: Measurement) -> TuneReport:
-    return TuneReport(
-        cluster="mine",
-        what="water",
-        n_atoms=6300,
-        cutoff_A=10.0,
-        pppm=1e-4,
-        measurements=rows,
-        best=None if rows[0].why else rows[0],
-        reason="because",
-    )
-
-
-def test_the_best_goes_into_a_copy_of_a_shipped_profile_and_comments_stay(tmp_path: Path) -> None:
+def test_the_best_goes_into_a_copy_of_a_shipped_profile_and_comments_stay(
+    tmp_path: Path, measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     workspace = Workspace(tmp_path)
     shipped = resource("jobs", "clusters", "slurm.toml")
     before = shipped.read_text()
@@ -66,13 +37,17 @@ def test_the_best_goes_into_a_copy_of_a_shipped_profile_and_comments_stay(tmp_pa
     assert tomllib.loads(written.read_text())["sizes"][-1]["cores_per_run"] == 2
 
 
-def test_nothing_is_written_where_nothing_was_measured(tmp_path: Path) -> None:
+def test_nothing_is_written_where_nothing_was_measured(
+    tmp_path: Path, measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     profile = Profile(name="mine", path=tmp_path / "mine.toml", text="")
     with pytest.raises(ProgramError, match="no setting could be measured: nothing is written"):
         write_best(Workspace(tmp_path), profile, report_of(measured(1, 0.0, why="no")))
 
 
-def test_a_best_that_the_profile_cannot_say_is_not_written(tmp_path: Path) -> None:
+def test_a_best_that_the_profile_cannot_say_is_not_written(
+    tmp_path: Path, measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     path = tmp_path / "clusters" / "mine.toml"
     path.parent.mkdir()
     path.write_text('scheduler = "local"\n')
@@ -81,7 +56,9 @@ def test_a_best_that_the_profile_cannot_say_is_not_written(tmp_path: Path) -> No
     assert path.read_text() == 'scheduler = "local"\n'
 
 
-def test_of_two_tunes_of_one_profile_the_second_does_not_undo_the_first(tmp_path: Path) -> None:
+def test_of_two_tunes_of_one_profile_the_second_does_not_undo_the_first(
+    tmp_path: Path, measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     workspace = Workspace(tmp_path)
     shipped = resource("jobs", "clusters", "slurm.toml")
     one, other = remember("slurm", shipped), remember("slurm", shipped)
@@ -98,7 +75,9 @@ def test_of_two_tunes_of_one_profile_the_second_does_not_undo_the_first(tmp_path
     assert written.read_text() == f"{text}# mine\n"
 
 
-def test_a_profile_that_another_process_is_writing_is_left_to_it(tmp_path: Path) -> None:
+def test_a_profile_that_another_process_is_writing_is_left_to_it(
+    tmp_path: Path, measured: Callable[..., Measurement], report_of: Callable[..., TuneReport]
+) -> None:
     workspace = Workspace(tmp_path)
     profile = remember("slurm", resource("jobs", "clusters", "slurm.toml"))
     target = profile.target(workspace)
