@@ -8,7 +8,7 @@
 #   output   file for its words
 #   folder   where it runs
 #   umask    who may read and write what it makes
-#   setup    lines of the cluster profile: modules, environment
+#   setup    lines of the cluster profile: modules (see modules.sh), environment
 #   command  its words
 #   jobs     numbers of the jobs
 #   next     folder of files: name of a job -> the one in which its runs go on; empty for Slurm
@@ -19,6 +19,10 @@ exec >>@@{output} 2>&1
 cd @@{folder} || exit 66
 @@{umask}
 @@{setup}
+[ -z "$setup_fault" ] || {
+  echo "$setup_fault"
+  exit 78
+}
 
 going_on() { # the jobs that wait or run in place of those that have ended, with : between them
   local job first last found=

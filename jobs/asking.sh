@@ -1,7 +1,8 @@
 # Questions to LAMMPS, one after another, in the folder that the script lies in.
 #
 # Read by probe.sh and tune.sh. Writes
-#   answers.txt   a line a question: NAME EXIT-CODE (124 or 137: it took too long)
+#   answers.txt   a line a question: NAME EXIT-CODE (124 or 137: it took too long; 78: not asked, a
+#                 module did not load)
 #   NAME.screen   what was printed
 #   job.out       what else was printed
 #   end.txt       by all_asked, when all is over, whole or not at all: HOST START END
@@ -10,7 +11,7 @@
 # Filled in when it is submitted:
 #   limit_s  how long one question may take
 #   umask    who may read and write what it makes, as the cluster profile says
-#   setup    lines of the cluster profile: modules, environment
+#   setup    lines of the cluster profile: modules (see modules.sh), environment
 
 limit_s=@@{limit_s}
 @@{umask}
@@ -24,7 +25,10 @@ trap 'stopped=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT 
 ask() { # name, folder, command
   local name=$1 folder=$2 rc=75
   shift 2
-  if [ -z "$stopped" ]; then
+  if [ -n "$setup_fault" ]; then
+    echo "$setup_fault" >"$here/$name.screen"
+    rc=78
+  elif [ -z "$stopped" ]; then
     (cd "$folder" && exec timeout -k 5 "$limit_s" "$@") >"$here/$name.screen" 2>&1 &
     child=$!
     while :; do # a signal ends wait, not the child

@@ -25,7 +25,7 @@
 #   cores, gpus what the run was given, for attempts.log
 #   umask       who may read and write what it makes, as the cluster profile says
 #   iemhpc      words that call iemhpc on this node; used where system.data is missing
-#   setup       lines of the cluster profile: modules, environment
+#   setup       lines of the cluster profile: modules (see modules.sh), environment
 
 run_id=@@{run_id}
 lammps=(@@{lammps})
@@ -329,6 +329,12 @@ watchers=
 trap 'stop USR1 60' USR1
 trap 'stop TERM 15' TERM HUP
 trap 'stop INT 15' INT
+
+[ -z "$setup_fault" ] || {
+  stage=setup
+  write_status failed 78 "ERROR: iemhpc: $setup_fault; mend modules in the cluster profile, then iemhpc resubmit $run_id"
+  exit 78
+}
 
 if ! [ -s system.data ]; then
   stage=build rc=75

@@ -108,3 +108,14 @@ class Scheduler(Protocol):
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """End jobs."""
+
+
+def count_runs(count: int) -> str:
+    """Return a number of runs in words.
+
+    Examples
+    --------
+    >>> count_runs(1), count_runs(6)
+    ('1 run', '6 runs')
+    """
+    return "1 run" if count == 1 else f"{count} runs"

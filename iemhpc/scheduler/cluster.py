@@ -188,13 +188,25 @@ def suffix_words(cluster: ClusterSettings, *, gpus: int) -> tuple[str, ...]:
 def setup_lines(cluster: ClusterSettings) -> Sequence[str]:
     """Return the lines of bash that come before LAMMPS.
 
-    Without a number of threads, OpenMP takes every core of the node for each process.
+    Without a number of threads, OpenMP takes every core of the node for each process. A module that
+    does not load leaves its words in ``setup_fault``, see ``jobs/modules.sh``.
+
+    Examples
+    --------
+    >>> setup_lines(ClusterSettings(scheduler="slurm", setup=("ulimit -s unlimited",)))
+    ('export OMP_NUM_THREADS=1', 'ulimit -s unlimited')
     """
     return (
         f"export OMP_NUM_THREADS={cluster.threads_per_process}",
-        *(f"module load {module}" for module in cluster.modules),
+        *(_module_functions() if cluster.modules else ()),
+        *(f"load_module {module}" for module in cluster.modules),
         *cluster.setup,
     )
+
+
+def _module_functions() -> list[str]:
+    lines = resource("jobs", "modules.sh").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def iemhpc_words(cluster: ClusterSettings) -> tuple[str, ...]:

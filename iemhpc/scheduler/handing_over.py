@@ -15,7 +15,7 @@ from typing import Any
 from iemhpc.errors import ProgramError, RefusedError
 from iemhpc.progress import Say
 from iemhpc.scheduler import scheduler_class
-from iemhpc.scheduler.base import Resources, Scheduler, Submission
+from iemhpc.scheduler.base import Resources, Scheduler, Submission, count_runs
 from iemhpc.scheduler.cluster import load_cluster, resources_for
 from iemhpc.scheduler.file_mode import apply_file_mode
 from iemhpc.scheduler.run_files import read_job, read_plan, read_status
@@ -152,7 +152,7 @@ def hand_over(part: Part, cluster: str, *, done: Sequence[str], say: Say) -> str
 
 
 def _in_words(runs: Sequence[Path]) -> str:
-    return "1 run was" if len(runs) == 1 else f"{len(runs)} runs were"
+    return f"{count_runs(len(runs))} {'was' if len(runs) == 1 else 'were'}"
 
 
 def _text(path: Path) -> str | None:

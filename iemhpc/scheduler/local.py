@@ -23,7 +23,7 @@ from iemhpc.errors import ProgramError, ResourceError
 from iemhpc.lammps.log_file import last_step
 from iemhpc.processes import identity_text, is_same_process, parse_identity, this_process
 from iemhpc.progress import Say, quiet
-from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.scheduler.cores import Cores, cores_of_this_machine, take_cores
 from iemhpc.scheduler.run_files import describe_run, read_status
@@ -110,11 +110,11 @@ class LocalScheduler:
                     living = [child for child in living if not _watch(child, say)]
             except (KeyboardInterrupt, SystemExit):
                 if living:
-                    say(f"stopping {_runs(len(living))}: LAMMPS writes its restart files")
+                    say(f"stopping {count_runs(len(living))}: LAMMPS writes its restart files")
                 _end(living)
                 left = sum(not _is_done(run) for run in [*waiting, *(c.run for c in living)])
                 verb = "is" if left == 1 else "are"
-                say(f"interrupted: {_runs(left)} {verb} not done; {AGAIN}")
+                say(f"interrupted: {count_runs(left)} {verb} not done; {AGAIN}")
                 raise
             finally:
                 _end(living)
@@ -150,10 +150,6 @@ class LocalScheduler:
             if identity and is_same_process(identity):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGTERM)
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _is_done(run: Path) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iemhpc.errors import InputError, ProgramError
+from iemhpc.errors import InputError, ProgramError, RefusedError
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import JobState, Resources, Scheduler, Submission
@@ -115,11 +115,21 @@ def hand_over(
             _write(job, scheduler, submission, plan=plan)
             write_json(job.folder / "job.json", {**note, "task": scheduler.early_job_id()})
         if not scheduler.foreground:
-            task = scheduler.task_id(scheduler.submit(submission, say=say), 0, n_runs=1)
+            task = scheduler.task_id(_submit(job, scheduler, submission, say=say), 0, n_runs=1)
             write_json(job.folder / "job.json", {**note, "task": task})
     if scheduler.foreground:
         scheduler.submit(submission)
     return scheduler
+
+
+def _submit(job: OneOff, scheduler: Scheduler, submission: Submission, *, say: Say) -> str:
+    try:
+        return scheduler.submit(submission, say=say)
+    except RefusedError as error:
+        raise RefusedError(
+            f"{job.what} was not submitted: {error}; mend the cluster profile and give the command "
+            "again"
+        ) from error
 
 
 def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = quiet) -> None:

@@ -24,7 +24,7 @@ from iemhpc.scheduler.arrays import (
     wall_minutes,
 )
 from iemhpc.scheduler.asking import ask
-from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, write_text
@@ -257,7 +257,7 @@ class PbsScheduler:
             at_once=self.cluster.at_once,
         )
         job_id = parse_submit(ask(command))
-        say(f"PBS job {job_id}: {len(submission.runs)} runs")
+        say(f"PBS job {job_id}: {count_runs(len(submission.runs))}")
         return job_id
 
     def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:

@@ -20,7 +20,7 @@ from iemhpc.scheduler.arrays import (
     wall_minutes,
 )
 from iemhpc.scheduler.asking import ask
-from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, write_text
@@ -241,7 +241,7 @@ class SlurmScheduler:
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Submit the array and return its job id."""
         job_id = parse_submit(ask(submit_command(self.folder(submission) / "job.sh")))
-        say(f"Slurm job {job_id}: {len(submission.runs)} runs")
+        say(f"Slurm job {job_id}: {count_runs(len(submission.runs))}")
         return job_id
 
     def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:

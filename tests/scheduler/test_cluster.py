@@ -1,6 +1,8 @@
 """How LAMMPS is called, and what a run asks for."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +116,50 @@ def test_without_sizes_a_run_has_one_process_and_its_threads() -> None:
 
 def test_the_number_of_threads_is_said_before_the_modules() -> None:
     lines = setup_lines(cluster(suffix="omp", threads_per_process=2, setup=["ulimit -s unlimited"]))
-    assert lines == ("export OMP_NUM_THREADS=2", "module load lammps", "ulimit -s unlimited")
+    assert lines[0] == "export OMP_NUM_THREADS=2"
+    assert lines[-2:] == ("load_module lammps", "ulimit -s unlimited")
+
+
+LOADS = "export LOADED=$LOADED:$2"
+
+
+@pytest.mark.parametrize(
+    ("module", "fault"),
+    [
+        (f"module() {{ {LOADS}; echo 'was reloaded'; }}", ""),
+        (
+            "module() { printf 'Lmod error:\\n  unknown: \"%s\"\\n' $2 >&2; return 1; }",
+            'module lammps did not load on HOST: Lmod error: unknown: "lammps"',
+        ),
+        ("module() { return 3; }", "module lammps did not load on HOST: exit code 3"),
+        (
+            "module() { echo \"ModuleCmd_Load.c(213):ERROR:105: Unable to locate '$2'\" >&2; }",
+            "module lammps did not load on HOST: ModuleCmd_Load.c(213):ERROR:105: Unable to locate "
+            "'lammps'",
+        ),
+    ],
+)
+def test_the_first_module_that_does_not_load_is_a_fault(module: str, fault: str) -> None:
+    lines = setup_lines(cluster(modules=["lammps", "cuda/12"]))
+    words = bash("\n".join([module, *lines, 'echo "$setup_fault"; echo "$LOADED"']))
+    assert words == [fault.replace("HOST", os.uname().nodename), "" if fault else ":lammps:cuda/12"]
+
+
+def test_module_is_defined_first_where_a_jobs_shell_has_none(tmp_path: Path) -> None:
+    lines = setup_lines(cluster(modules=["lammps"]))
+    script = "\n".join([*lines, 'echo "$setup_fault"; echo "$LOADED"'])
+    if not any(Path("/etc/profile.d").glob("*mod*.sh")):
+        assert "lammps did not load" in bash(script)[0]
+        assert "there is no command module, and no file that defines it" in bash(script)[0]
+    (tmp_path / "init").mkdir()
+    (tmp_path / "init" / "bash").write_text(f"module() {{ {LOADS}; }}\n")
+    assert bash(f"MODULESHOME={tmp_path}\n{script}") == ["", ":lammps"]
+
+
+def bash(script: str) -> list[str]:
+    """Run a script as a job does; return its lines."""
+    words = ["bash", "--noprofile", "--norc", "-c", script]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def test_iemhpc_is_called_as_the_profile_says_or_as_here() -> None:

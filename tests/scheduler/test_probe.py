@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from iemhpc.cli.app import app
-from iemhpc.errors import ProgramError
+from iemhpc.errors import ProgramError, RefusedError
 from iemhpc.scheduler import one_off, probe
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
 from iemhpc.scheduler.probe import last_probe, probe_cluster, probe_folder
@@ -243,3 +243,35 @@ def test_the_command_ends_with_1_where_runs_cannot_go_there(tmp_path: Path) -> N
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 1
     assert "LAMMPS does not start on" in json.loads(done.stdout)["problems"][0]
+
+
+def test_a_module_that_does_not_load_is_the_probes_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = '() { echo "unknown module $2" >&2; return 1; }'
+    monkeypatch.setenv("BASH_FUNC_module%%", body)
+    workspace = Workspace(tmp_path)
+    cluster = load_cluster(THIS_MACHINE, workspace)
+    report = probe_cluster(workspace, "x", cluster.model_copy(update={"modules": ("lammps/9",)}))
+    host = os.uname().nodename
+    assert report.problems == (
+        f"LAMMPS does not start on {host}: exit code 78, module lammps/9 did not load on {host}: "
+        "unknown module lammps/9",
+    )
+
+
+def test_a_queue_that_refuses_the_probe_says_what_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sbatch", "squeue", "scontrol", "scancel", "sacct"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'error: invalid partition specified: gpu'; exit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    cluster = ClusterSettings(scheduler="slurm", partition="gpu")
+    said = (
+        r"the probe of x was not submitted: .*invalid partition .*; mend the cluster profile and "
+        "give the command again"
+    )
+    with pytest.raises(RefusedError, match=said):
+        probe_cluster(Workspace(tmp_path / "w"), "x", cluster)

@@ -86,6 +86,32 @@ def test_a_queues_job_is_named_with_its_array(run: Path, monkeypatch: pytest.Mon
     assert " job=41 " in (run / "attempts.log").read_text()
 
 
+def test_a_module_that_does_not_load_fails_the_run_before_lammps(run: Path) -> None:
+    program = run.parent / "not-to-be-started.sh"
+    program.write_text("#!/bin/sh\ntouch started\n")
+    program.chmod(0o755)
+    (run.parent / "init").mkdir()
+    (run.parent / "init" / "bash").write_text(
+        "module() { [ $2 = gcc ] || { echo 'unknown module' >&2; return 1; }; }\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODULESHOME", str(run.parent))
+        patch.setenv("BASH_FUNC_module%%", '() { . $MODULESHOME/init/bash; module "$@"; }')
+        assert start(run, lammps=[str(program)], modules=["gcc", "lammps/2025"]) == 78
+    assert not (run / "started").exists()
+    status = read_status(run)
+    assert status is not None
+    assert (status.state, status.stage, status.rc) == ("failed", "setup", 78)
+    assert in_words(status) == (
+        f"module lammps/2025 did not load on {os.uname().nodename}: unknown module; mend modules "
+        f"in the cluster profile, then iemhpc resubmit {read_plan(run)['run_id']}"
+    )
+    assert not is_worth_another_attempt(status.reason)
+    # once it is mended
+    start(run, lammps=[str(program)])
+    assert (run / "started").exists()
+
+
 def building(run: Path, program: str) -> dict[str, Any]:
     """Return a profile whose iemhpc is a script."""
     path = run.parent / "iemhpc.sh"
