@@ -41,7 +41,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
 now() { date -u "$@" +%Y-%m-%dT%H:%M:%SZ; }
 stage=start child= stopping= shortage= started=$(now) host=$(uname -n)
 # when this process and its machine started: numbers of processes are given again
-born=$(sed 's/.*) //' /proc/$$/stat 2>/dev/null | cut -d ' ' -f 20) boot=$(head -c 8 /proc/sys/kernel/random/boot_id 2>/dev/null)
+start_of() { sed -n 's/.*) \([^ZX]\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+born=$(start_of $$) boot=$(head -c 8 /proc/sys/kernel/random/boot_id 2>/dev/null)
 job=${SLURM_JOB_ID:-${PBS_JOBID:-none}} # the same when a queue starts the job again
 
 @@{setup}
@@ -80,29 +81,67 @@ works_here() { # process: numbers are given again, and the dead may linger as zo
   [ ! -d /proc/self ] || [ "/proc/$1/cwd" -ef . ]
 }
 
-take_lock() { # one writer a folder; a lock of the dead, or of this very job requeued, is no lock
-  local tried owner_host owner_pid owner_job
-  for tried in 1 2 3; do
-    if mkdir run.lock 2>/dev/null; then
-      echo "$host $$ $job" >run.lock/owner
+lock_is_fresh() { [ -n "$(find run.lock -mmin -10 2>/dev/null)" ]; }
+
+owner_lives() { # process of this host, its start, its boot; it may be another user's
+  local seen
+  if ! [ -d /proc/self ]; then
+    kill -0 "$1" 2>/dev/null || { ! [ -O run.lock ] && lock_is_fresh; }
+    return
+  fi
+  [ -z "$3" ] || [ "$3" = "$boot" ] || return 1
+  seen=$(start_of "$1")
+  if [ -z "$seen" ]; then # gone, a zombie, or hidden from us (hidepid, see proc(5))
+    ! [ -r /proc/1/stat ] && ! [ -O run.lock ] && lock_is_fresh
+  elif [ -n "$2" ]; then
+    [ "$seen" = "$2" ]
+  else # a lock without the start
+    works_here "$1" || { ! readlink "/proc/$1/cwd" >/dev/null && lock_is_fresh; }
+  fi
+}
+
+# One writer a folder. The lock is a folder with one file, named and written by its owner before the
+# folder takes its place. rename(2) replaces an empty folder only, and a dead owner's file is removed
+# by its name, so that nobody can take away the lock of one who was faster.
+take_lock() { # a lock of the dead, or of this very job requeued, is no lock; sets mark, holder
+  local tried file owner_host owner_pid owner_job owner_born owner_boot draft="run.lock.$host.$$"
+  mark=owner.$host.$$.$born.$RANDOM holder=
+  rm -rf "$draft"
+  mkdir "$draft" && echo "$host $$ $job $born $boot" >"$draft/$mark" || {
+    echo "$run_id: no lock can be made in $(pwd): is it writable, is there room on the disk?" >&2
+    rm -rf "$draft"
+    exit 74
+  }
+  for tried in 1 2 3 4; do
+    if mv -fT "$draft" run.lock 2>/dev/null; then
       locked=1
       return 0
     fi
-    read -r owner_host owner_pid owner_job 2>/dev/null <run.lock/owner || sleep 1
+    file=$(ls run.lock 2>/dev/null | head -n 1)
+    [ -f "run.lock/$file" ] || continue # given back in this moment
+    owner_host= owner_pid= owner_job= owner_born= owner_boot=
+    read -r owner_host owner_pid owner_job owner_born owner_boot 2>/dev/null <"run.lock/$file"
+    holder=": number ${owner_pid:-unknown} on ${owner_host:-an unknown host}"
     if [ "$owner_host" = "$host" ]; then
-      if kill -0 "$owner_pid" 2>/dev/null && works_here "$owner_pid"; then return 1; fi
+      if owner_lives "$owner_pid" "$owner_born" "$owner_boot"; then break; fi
     elif [ "$job" != none ] && [ "$owner_job" = "$job" ]; then
       # its node is dead, says the queue; one that is only out of reach still touches the lock
       : >run.lock.seen
       sleep 50
-      if [ run.lock/owner -nt run.lock.seen ]; then return 1; fi
+      if [ -n "$(find run.lock -newer run.lock.seen 2>/dev/null)" ]; then break; fi
       rm -f run.lock.seen
-    elif [ -z "$(find run.lock/owner -mmin +10 2>/dev/null)" ]; then
-      return 1
+    elif lock_is_fresh; then
+      break
     fi
-    mv run.lock "run.lock.$$" 2>/dev/null && rm -rf "run.lock.$$"
+    rm -f "run.lock/$file"
   done
+  rm -rf "$draft"
   return 1
+}
+
+give_lock_back() {
+  rm -f "run.lock/$mark"
+  rmdir run.lock 2>/dev/null # not where another has it by now
 }
 
 end_orphans() { # LAMMPS of an attempt whose script was killed: it would write into our files
@@ -240,26 +279,41 @@ newest_restart() { # a whole restart file ends with LAMMPS's own mark
   echo none
 }
 
-may_begin_at() { # step: whether no trajectory is lost but the frames since a last restart file
-  local file first stride last by every
+came_far() { # trajectory's first step, step: whether it came farther than to a second restart file
+  local last by every
+  # bytes 20 to 23 of a DCD of LAMMPS: the step of its last frame
+  read -r last <<<"$(od -An -t d4 -j 20 -N 4 "production.$1.dcd" 2>/dev/null)"
+  [ -n "$last" ] || return 1
+  read -r _ _ _ by _ 2>/dev/null <"segment.$1.txt" || by=none
+  every=$(sed -n 's/^restart  *\([0-9][0-9]*\) .*/\1/p' "log.production.$by.lammps" 2>/dev/null | tail -n 1)
+  [ "$last" -gt $(($2 + 2 * ${every:-0})) ]
+}
+
+may_begin_at() { # step: whether no trajectory behind it has had a whole restart file
+  local first
   [ "$1" -gt 0 ] || ! [ -s production.steps ] || return 1 # a finished one
-  for file in $(ls | grep '^production\.[0-9]*\.dcd$'); do
-    first=${file#production.} first=${first%.dcd}
-    [ "$first" -ge "$1" ] || continue
-    # bytes 16 to 23 of a DCD of LAMMPS: steps between frames, step of the last frame
-    read -r stride last <<<"$(od -An -t d4 -j 16 -N 8 "$file" 2>/dev/null)"
-    [ -n "$last" ] || continue
-    read -r _ _ _ by _ 2>/dev/null <"segment.$first.txt" || by=none
-    every=$(sed -n 's/^restart  *\([0-9][0-9]*\) .*/\1/p' "log.production.$by.lammps" 2>/dev/null | tail -n 1)
-    # one that begins later, or is longer than two restart files apart, had a whole one
-    [ "$first" -lt $(($1 + stride)) ] && [ "$last" -le $((first + 2 * ${every:-0})) ] || return 1
+  for first in $(ls | sed -n 's/^production\.\([0-9]*\)\.dcd$/\1/p'); do
+    ! { [ "$first" -ge "$1" ] && came_far "$first" "$1"; } || return 1
+  done
+}
+
+keep_trajectory_from() { # restart file: what came far from it would be written over by going on
+  local note first by from
+  for note in $(ls | grep '^segment\.[0-9]*\.txt$'); do
+    read -r first _ _ by from <"$note"
+    if [ "$from" = "$1" ] && [ "$1" -ot "$note" ] && came_far "$first" "$first"; then
+      mv -f "production.$first.dcd" "production.$first.dcd.$by"
+    fi
   done
 }
 
 choose_start() { # sets restart, resume, data_step and restart_first as production.in wants them
   restart=$(newest_restart) resume=1 data_step=0 restart_first=a
   [ "$restart" != production.a.restart ] || restart_first=b
-  [ "$restart" = none ] || return 0
+  [ "$restart" = none ] || {
+    keep_trajectory_from "$restart"
+    return 0
+  }
   # Positions and velocities of the end of an earlier production; its thermostat starts at rest, as
   # that of every production does, and couples within a tenth of a picosecond.
   data_step=$(sed -n '1s/.*timestep = \([0-9][0-9]*\).*/\1/p' production.data 2>/dev/null)
@@ -291,9 +345,9 @@ note_lost_end() { # attempt: one that was killed has ended, for all we know, at 
 is_done() { [ "$(cat production.steps 2>/dev/null || echo 0)" -ge "$n_steps" ] && [ -s production.data ]; }
 
 locked= heart= counted=
-trap 'rc=$?; [ -z "$counted" ] || echo "$attempt $(now) rc=$rc" >>ended.log; [ -z "$heart" ] || kill -KILL -- "-$heart" 2>/dev/null; [ -z "$locked" ] || rm -rf run.lock' EXIT
+trap 'rc=$?; [ -z "$counted" ] || echo "$attempt $(now) rc=$rc" >>ended.log; [ -z "$heart" ] || kill -KILL -- "-$heart" 2>/dev/null; [ -z "$locked" ] || give_lock_back' EXIT
 take_lock || {
-  echo "$run_id: another process is at it (run.lock); if it is not, delete run.lock" >&2
+  echo "$run_id: another process is at it$holder (run.lock); if it is not, delete run.lock" >&2
   exit 75
 }
 ( # touches the lock while this script lives; ends it well when the process that started it is gone
@@ -304,7 +358,7 @@ take_lock || {
       read -r group owner <lammps.pid && [ "$owner" = $$ ] && kill -KILL -- "-$group"
       break
     fi
-    [ $((beats++ % 10)) -gt 0 ] || touch run.lock/owner
+    [ $((beats++ % 10)) -gt 0 ] || ! [ -e "run.lock/$mark" ] || touch -c run.lock
     [ ! -e cancelled.json ] || { kill -TERM $$; break; }
     [ -z "$IEMHPC_PARENT" ] || kill -0 "$IEMHPC_PARENT" || { kill -TERM $$; break; }
   done

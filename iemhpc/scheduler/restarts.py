@@ -1,8 +1,8 @@
 """From which file the production of a run would go on: the rules of ``run.sh``, asked beforehand.
 
 It goes on from its newest whole restart file; where none is left, from the data file of an earlier
-end; and it begins at the beginning only where that writes over no more of a trajectory than the
-frames since a restart file that was never finished.
+end; and it begins at the beginning only where no trajectory has come farther than to its second
+restart file, so that there need not have been a whole one.
 """
 
 import re
@@ -72,7 +72,7 @@ def _step_of_data(path: Path) -> int:
 
 
 def _may_begin_at(run: Path, step: int) -> bool:
-    """Say whether no trajectory is lost but the frames since a restart file that never was."""
+    """Say whether no frame behind a step is lost but those until a second restart file."""
     if step == 0 and _size(run / FINISHED):
         return False
     for path in run.glob("production.*.dcd"):
@@ -82,14 +82,14 @@ def _may_begin_at(run: Path, step: int) -> bool:
         first, header = int(found[1]), _head(path)
         if len(header) < HEAD_BYTES:
             continue
-        stride, last = struct.unpack("=ii", header[16:])
-        if first >= step + stride or last > first + 2 * _restart_stride(run, first):
+        (last,) = struct.unpack("=i", header[20:])
+        if last > step + 2 * _restart_stride(run, first):
             return False
     return True
 
 
 def _head(path: Path) -> bytes:
-    """Return the first bytes of a DCD: from 16, steps between frames and step of the last one."""
+    """Return the first bytes of a DCD."""
     with path.open("rb") as stream:
         return stream.read(HEAD_BYTES)
 

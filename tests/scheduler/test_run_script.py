@@ -261,6 +261,18 @@ def extended_and_killed_at_once(run: Path) -> None:
     write_dcd(run, 10, 60, attempt=2)
 
 
+def resumed_once_and_torn(run: Path) -> None:
+    write_dcd(run, 0, 60)
+    write_dcd(run, 50, 90, attempt=2)
+    restart(run, "a.restart", WHOLE[:9])
+
+
+def resumed_far_and_torn(run: Path) -> None:
+    write_dcd(run, 0, 60)
+    write_dcd(run, 50, 120, attempt=2)
+    restart(run, "a.restart", WHOLE[:9])
+
+
 CANNOT = ""
 
 
@@ -276,6 +288,8 @@ CANNOT = ""
         # longer than that: there had been restart files
         (lambda run: write_dcd(run, 0, 110), CANNOT),
         (all_torn, CANNOT),
+        (resumed_once_and_torn, "0 none 0"),
+        (resumed_far_and_torn, CANNOT),
         (lambda run: write_dcd(run, 500, 510, attempt=2), CANNOT),
         # finished, then made longer
         (lambda run: finish(run, 10), "2 production.data 10"),
@@ -309,6 +323,22 @@ def test_production_never_begins_over_a_trajectory_that_is_worth_keeping(
         "and starts anew"
     )
     assert not is_worth_another_attempt(status.reason)
+
+
+@pytest.mark.parametrize(("last", "is_kept"), [(310, True), (300, False)])
+def test_a_trajectory_that_an_older_restart_file_would_write_over_is_kept(
+    producing: Path, last: int, is_kept: bool
+) -> None:
+    write_dcd(producing, 0, 200)
+    restart(producing, "restart")
+    write_dcd(producing, 200, last, attempt=2)
+    (producing / "segment.200.txt").write_text("200 10 2 2 production.restart\n")
+    for name in "ab":
+        restart(producing, f"{name}.restart", WHOLE[:9], at_s=3000)
+    code, told = words_of_production(producing)
+    assert (code, told) == (7, "1 production.restart 0")
+    assert (producing / "production.200.dcd.2").exists() == is_kept
+    assert (producing / "production.200.dcd").exists() != is_kept
 
 
 @pytest.mark.parametrize(
