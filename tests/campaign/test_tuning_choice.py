@@ -69,3 +69,5 @@ def test_the_table_shows_spread_pressure_and_what_was_allowed(
     assert " 3 % " in text
     assert " -1.25 " in text
     assert text.endswith("<- best\nbecause")
+    refused = replace(report_of(row), refused="it has changed")
+    assert refused.lines()[-1] == "NOT WRITTEN: it has changed"
