@@ -194,6 +194,37 @@ def test_logs_end_with_the_meaning_of_their_error(workspace: Workspace) -> None:
     assert lines[-1].startswith("   meaning: atoms flew out of the box")
 
 
+def test_logs_have_what_a_launcher_or_a_build_printed(workspace: Workspace) -> None:
+    run = workspace.run("a1")
+    assert log_ends(workspace, "a1") == [f"{run}: no log yet; iemhpc status says where it is"]
+    (run / "screen.minimize.1").write_text("one\nmpiexec: command not found\n")
+    assert log_ends(workspace, "a1", lines=1) == [
+        f"== {run}/screen.minimize.1",
+        "mpiexec: command not found",
+        "   meaning: LAMMPS, its launcher or their libraries are not on that node as the cluster "
+        "profile says; see lammps, launcher, container, modules and setup",
+    ]
+    # a log of LAMMPS that is older stands before it
+    (run / "log.minimize.1.lammps").write_text("two\n")
+    os.utime(run / "log.minimize.1.lammps", (1e9, 1e9))
+    assert [line for line in log_ends(workspace, "a1") if line.startswith("==")] == [
+        f"== {run}/log.minimize.1.lammps",
+        f"== {run}/screen.minimize.1",
+    ]
+
+
+@pytest.mark.parametrize("scheduler", ["slurm", "pbs"])
+def test_a_run_without_logs_has_the_words_of_its_task(workspace: Workspace, scheduler: str) -> None:
+    say_job(workspace, scheduler=scheduler, index=5, runs_per_job=2)
+    folder = workspace.runs / f".{scheduler}" / "0f"
+    folder.mkdir(parents=True)
+    for task in range(4):
+        (folder / f"{scheduler}.{task}.out").write_text(f"words of task {task}\n")
+    assert log_ends(workspace, "a1")[1:] == ["words of task 2"]
+    (folder / f"{scheduler}.2.out").write_text("")
+    assert "no log yet" in log_ends(workspace, "a1")[0]
+
+
 @pytest.mark.parametrize("text", [None, "{", "{}", "[]", '{"physics": {"system": "a"}}'])
 def test_a_damaged_plan_is_one_unknown_row(
     workspace: Workspace, write_water_box: Callable[..., Path], text: str | None
