@@ -68,6 +68,9 @@ def cluster_show(
         raise typer.Exit(1)
 
 
+AND_WRITE = "the same command with --write: it measures again and writes what it then finds"
+
+
 def cluster_tune(
     name: ClusterArgument,
     system: Annotated[
@@ -134,6 +137,6 @@ def cluster_tune(
     )
     report = tune_cluster(Workspace(workspace), name, request, wait_s=60.0 * wait, say=say)
     is_open = report.best is not None and not report.stays and not write
-    show(report, json=json, then=f"iemhpc cluster tune {name} --write" if is_open else None)
+    show(report, json=json, then=AND_WRITE if is_open else None)
     if report.best is None or report.refused:
         raise typer.Exit(1)
