@@ -2,11 +2,14 @@
 
 A run is its physics, so another box, field or protocol is another run and leaves the old one as it
 is. Length, frame spacing and time step are no part of that: a run may be lengthened at any time
-(plan.json says how long, ``run.sh`` at its next start too), and is never shortened. Frame spacing
-and time step are those that it was begun with, because one trajectory has one of each.
+(plan.json says how long, ``run.sh`` at its next start too), and shortened to what it has sampled
+while it is not at work. Frame spacing and time step are those that it was begun with, because one
+trajectory has one of each.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,8 +19,9 @@ from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.restarts import DATA, LOST, find_start
-from iemhpc.scheduler.run_files import read_job, read_usable_plan, unusable_plan
+from iemhpc.scheduler.restarts import DATA, FINISHED, LOST, RESTARTS, find_start
+from iemhpc.scheduler.run_files import read_job, read_status, read_usable_plan, unusable_plan
+from iemhpc.scheduler.run_progress import read_progress
 from iemhpc.workspace import Workspace, write_json, write_text
 
 AT_WORK = ("queued", "running", "unknown")
@@ -90,10 +94,12 @@ def adapt_run(
     """Bring the wanted sampling to one run, as far as it has not been begun with another."""
     old = read_plan(folder)
     sampling = dict(old.sampling)
-    if _is_untouched(folder):
+    if _is_untouched(folder, state):
         sampling = dict(wanted.sampling)
-    for sentence in _kept(sampling, wanted.sampling):
+    for sentence in _kept(sampling, wanted.sampling, state=state):
         to.add(sentence, folder.name)
+    if float(wanted.sampling["production_ps"]) < float(sampling["production_ps"]):
+        to.add(_shorten(folder, sampling, wanted.sampling, state=state), folder.name)
     is_longer = float(wanted.sampling["production_ps"]) > float(sampling["production_ps"])
     if is_longer and (why := why_it_cannot_go_on(folder, state)):
         to.add(f"kept at {_ns(float(sampling['production_ps']))}: {why}", folder.name)
@@ -143,9 +149,11 @@ def strangers(workspace: Workspace, planned: Iterable[Planned], states: Mapping[
         return ""
     at_work = [run_id for run_id in others if states[run_id] in AT_WORK]
     ending = f"; iemhpc cancel RUN ends one of the {len(at_work)} at work" if at_work else ""
+    are = "is" if len(others) == 1 else "are"
     return (
-        f"{in_words(others)} of this workspace not of this campaign: earlier settings are other "
-        f"runs, which stay as they are{ending}"
+        f"{in_words(others)} of this workspace {are} not of this campaign: earlier settings are "
+        "other runs, which stay as they are and whose descriptors count; delete the folders in "
+        f"runs/ of those that you do not want{ending}"
     )
 
 
@@ -161,27 +169,76 @@ def in_words(runs: Sequence[str]) -> str:
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'} ({some})"
 
 
-def _is_untouched(folder: Path) -> bool:
-    """Say whether a run was never handed over, so that it may still be sampled otherwise."""
-    return not any((folder / name).exists() for name in ("job.json", "status.json"))
+def _is_untouched(folder: Path, state: str) -> bool:
+    """Say whether a run was never begun and waits in no queue, so that it may be sampled otherwise.
+
+    Its script is written anew when it is submitted.
+    """
+    if (folder / "status.json").exists():
+        return False
+    return state not in AT_WORK or not (folder / "job.json").exists()
 
 
-def _kept(old: Mapping[str, float], wanted: Mapping[str, float]) -> Iterator[str]:
+def _kept(old: Mapping[str, float], wanted: Mapping[str, float], *, state: str) -> Iterator[str]:
     """Yield what a run keeps though the campaign says otherwise now."""
     for name, unit in (("frame_ps", "ps"), ("timestep_fs", "fs")):
         got, asked = float(old[name]), float(wanted[name])
         if got != asked:
             yield (
-                f"begun with {name} = {got:g} {unit} and kept so, though the campaign says "
-                f"{asked:g} {unit} now: one trajectory has one; to run it anew, delete its folder "
-                "in runs/ and submit again"
+                f"{'submitted' if state == 'queued' else 'begun'} with {name} = {got:g} {unit} and "
+                f"kept so, though the campaign says {asked:g} {unit} now: one trajectory has one; "
+                f"{_anew(state)}"
             )
-    got, asked = float(old["production_ps"]), float(wanted["production_ps"])
-    if got > asked:
-        yield (
-            f"a production of {_ns(got)}, longer than the {_ns(asked)} asked for now, is kept: "
-            "what is sampled is not thrown away"
+
+
+def _anew(state: str) -> str:
+    """Return how a run is begun again from nothing."""
+    ended = "end it (iemhpc cancel RUN), " if state in AT_WORK else ""
+    return f"to run it anew, {ended}delete its folder in runs/ and submit again"
+
+
+def _shorten(
+    folder: Path, sampling: dict[str, float], wanted: Mapping[str, float], *, state: str
+) -> str:
+    """Shorten a production as far as it is not sampled; return what has become of it."""
+    old_ps, wanted_ps = float(sampling["production_ps"]), float(wanted["production_ps"])
+    kept = f"a production of {_ns(old_ps)}, longer than the {_ns(wanted_ps)} asked for now, is kept"
+    if state in AT_WORK:
+        return (
+            f"{kept} while it is {'in the queue' if state == 'queued' else 'at work'}: iemhpc "
+            "cancel RUN, the same command again, which shortens it, then iemhpc resubmit RUN"
         )
+    done_ps = _done_ps(folder, sampling)
+    new_ps = max(wanted_ps, min(old_ps, done_ps))
+    if new_ps == old_ps:
+        return f"{kept}: what is sampled is not thrown away; {_anew(state)}"
+    sampling["production_ps"] = new_ps
+    again = f"; it is {state}: iemhpc resubmit RUN starts it again" if state in STOPPED else ""
+    if new_ps == wanted_ps:
+        return f"shortened from {_ns(old_ps)} to {_ns(new_ps)}{again}"
+    return (
+        f"shortened from {_ns(old_ps)} to {_ns(new_ps)}, not to the {_ns(wanted_ps)} asked for "
+        f"now: what is sampled is not thrown away; {_anew(state)}{again}"
+    )
+
+
+def _done_ps(folder: Path, sampling: Mapping[str, float]) -> float:
+    """Return how much of a production is sampled, to the end of the frame that was being made."""
+    timestep_ps, frame_ps = float(sampling["timestep_fs"]) / 1000.0, float(sampling["frame_ps"])
+    status = read_status(folder)
+    finished = status.n_steps if status and status.state == "done" else 0
+    with suppress(OSError, ValueError):  # it was never finished
+        finished = max(finished, int((folder / FINISHED).read_text(encoding="utf-8")))
+    steps = [
+        read_progress(folder, attempt=attempt, timestep_fs=1000.0 * timestep_ps).n_steps
+        for attempt in range(1, (status.attempt if status else 0) + 1)
+    ]
+    newest = max(steps, default=0)
+    if newest <= finished:
+        is_unknown = not finished and any((folder / name).exists() for name in RESTARTS)
+        return math.inf if is_unknown else finished * timestep_ps
+    # a restart file may lie behind the last line of the log, and a run cannot end before it
+    return (math.floor(newest * timestep_ps / frame_ps + 1e-6) + 1) * frame_ps
 
 
 def _lengthened(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iemhpc.campaign.changes import AT_WORK, Changes, adapt_run, in_words, why_it_cannot_go_on
-from iemhpc.campaign.following import check_then, follow
+from iemhpc.campaign.following import check_then, follow, would_follow
 from iemhpc.campaign.rows import states_of
 from iemhpc.campaign.submitting import AS_USUAL, HowToSubmit
 from iemhpc.errors import IemhpcError, InputError
@@ -133,7 +133,12 @@ def extend_runs(
     wanted = {run: _longer(plan, 1000.0 * (production_ns or 0.0)) for run, plan in before.items()}
     if how.dry_run:
         runs = _rows(workspace, before, wanted)
-        return ExtendSummary(runs=runs, is_dry=True, next_command="the same without --dry-run")
+        return ExtendSummary(
+            runs=runs,
+            is_dry=True,
+            then=would_follow(how.then),
+            next_command="the same without --dry-run",
+        )
     clusters = {run: place.cluster or _cluster_of(workspace, run) for run in folders}
     for cluster in dict.fromkeys(clusters.values()) if how.submit else ():
         open_scheduler(workspace, cluster, cores_per_run=place.cores_per_run)
@@ -205,7 +210,7 @@ def _folders(
     states: Mapping[str, str],
 ) -> list[Path]:
     """Return the folders of the runs, or say everything that is wrong."""
-    problems = list(check_then(how.then, submit=how.submit and not how.dry_run))
+    problems = list(check_then(how.then, submit=how.submit))
     if production_ns is None:
         problems.append("--extend needs the length wanted: add --production-ns 20")
     elif not 0.0 < production_ns <= 10_000.0:

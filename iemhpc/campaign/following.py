@@ -21,7 +21,18 @@ def check_then(then: str | None, *, submit: bool) -> Iterator[str]:
     if then not in FOLLOWERS:
         yield f"--then: {unknown_name('command', then, FOLLOWERS)}"
     if not submit:
-        yield "--then needs the runs to be submitted; leave out --no-submit and --dry-run"
+        yield "--then needs the runs to be submitted; leave out --no-submit"
+
+
+def would_follow(then: str | None) -> str:
+    """Return what a dry run says of a follower; empty where none was asked for.
+
+    Examples
+    --------
+    >>> would_follow("descriptors")
+    'iemhpc descriptors would follow when the runs have ended'
+    """
+    return f"iemhpc {then} would follow when the runs have ended" if then else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from iemhpc.campaign.building import write_folders
 from iemhpc.campaign.changes import adapt_runs, strangers
 from iemhpc.campaign.connectedness import network_notes
-from iemhpc.campaign.following import check_then, follow
+from iemhpc.campaign.following import check_then, follow, would_follow
 from iemhpc.campaign.planning import costs_of, name_problems, plan_campaign
 from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.rows import campaign_rows, costs_here, states_of
@@ -155,7 +155,7 @@ def _work(workspace: Workspace, asked: Asked, how: HowToSubmit) -> _Work:
             problems.append(str(error))
     if how.build not in (None, *BUILD):
         problems.append(f"--build: got {how.build!r}, wanted {' or '.join(BUILD)}")
-    problems += check_then(how.then, submit=how.submit and not how.dry_run)
+    problems += check_then(how.then, submit=how.submit)
     if campaign is None or settings is None or problems:
         raise InputError(f"{asked.where}: " + "; ".join(dict.fromkeys(problems)))
     return _Work(
@@ -192,6 +192,7 @@ def _dry_summary(work: _Work, costs: tuple[str, ...]) -> CampaignSummary:
         scripts={str(path): text for path, text in scripts.texts.items()},
         like_it={str(path): text for path, text in scripts.like_it.items()},
         cluster=work.campaign.cluster,
+        then=would_follow(work.how.then),
         next_command="the same without --dry-run",
     )
 

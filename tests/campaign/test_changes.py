@@ -108,8 +108,94 @@ def test_a_shorter_production_throws_nothing_away_and_says_so(
     assert sampling["production_ps"] == 1.0
     assert notes == [
         f"1 run ({one.run_id}): a production of 1 ps, longer than the 0.5 ps asked for now, is "
-        "kept: what is sampled is not thrown away"
+        "kept: what is sampled is not thrown away; to run it anew, delete its folder in runs/ and "
+        "submit again"
     ]
+
+
+@pytest.mark.parametrize("state", ["", "planned", "cancelled"])
+def test_a_length_typed_too_long_is_taken_back_where_nothing_was_begun(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]], state: str
+) -> None:
+    _, folder = write_run(production_ns=500.0)
+    begin(folder, "queued")
+    (folder / "status.json").unlink()
+    notes, sampling = changed(workspace, state, production_ns=2.0, frame_ps=0.5)
+    assert notes == []
+    assert (sampling["production_ps"], sampling["frame_ps"]) == (2000.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("state", "last_step", "wanted_ns", "new_ps", "says"),
+    [
+        ("interrupted", 1000, 0.005, 5.0, "shortened from 500 ns to 5 ps"),
+        (
+            *("failed", 1000, 0.005, 5.0),
+            "shortened from 500 ns to 5 ps; it is failed: iemhpc resubmit RUN starts it again",
+        ),
+        (
+            *("interrupted", 1000, 0.001, 2.1),
+            "shortened from 500 ns to 2.1 ps, not to the 1 ps asked for now: what is sampled is "
+            "not thrown away; to run it anew, delete its folder in runs/ and submit again",
+        ),
+        (
+            *("running", 1000, 0.005, 500_000.0),
+            "a production of 500 ns, longer than the 5 ps asked for now, is kept while it is at "
+            "work: iemhpc cancel RUN, the same command again, which shortens it, then iemhpc "
+            "resubmit RUN",
+        ),
+    ],
+)
+def test_what_is_not_sampled_yet_can_be_taken_back(
+    workspace: Workspace,
+    write_run: Callable[..., tuple[Planned, Path]],
+    state: str,
+    last_step: int,
+    wanted_ns: float,
+    new_ps: float,
+    says: str,
+) -> None:
+    one, folder = write_run(production_ns=500.0)
+    begin(folder, state)
+    (folder / "log.production.1.lammps").write_text(
+        f"  0  0.0  298.2  -3.1 -4e4\n  {last_step}  1.0  298.2  -3.1 -4e4\n"
+    )
+    notes, sampling = changed(workspace, state, production_ns=wanted_ns)
+    assert notes == [f"1 run ({one.run_id}): {says}"]
+    assert sampling["production_ps"] == pytest.approx(new_ps)
+
+
+def test_a_finished_run_that_was_lengthened_by_mistake_is_done_again(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    one, folder = write_run()
+    begin(folder, "done")
+    changed(workspace, "done", production_ns=500.0)
+    notes, sampling = changed(workspace, "interrupted")
+    assert notes == [f"1 run ({one.run_id}): shortened from 500 ns to 1 ps"]
+    assert sampling == dict(one.plan.sampling)
+    assert states_of(workspace)[one.run_id].state == "done"
+
+
+def test_a_restart_file_without_a_log_keeps_its_length(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    _, folder = write_run(production_ns=500.0)
+    begin(folder, "interrupted")
+    (note,), sampling = changed(workspace, "interrupted", production_ns=2.0)
+    assert "is kept: what is sampled is not thrown away" in note
+    assert sampling["production_ps"] == 500_000.0
+
+
+def test_a_run_in_the_queue_keeps_its_frames_until_it_is_cancelled(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    _, folder = write_run()
+    begin(folder, "queued")
+    (folder / "status.json").unlink()
+    (note,), _ = changed(workspace, "queued", frame_ps=0.5)
+    assert "submitted with frame_ps = 0.1 ps and kept so" in note
+    assert "end it (iemhpc cancel RUN), delete its folder in runs/ and submit again" in note
 
 
 @pytest.mark.parametrize(
@@ -236,7 +322,8 @@ def test_runs_of_earlier_settings_stay_and_are_told(
     wider = planned_of(workspace, box_A=30.0)
     states = {one.run_id: "running"}
     note = strangers(workspace, wider, states)
-    assert note.startswith(f"1 run ({one.run_id}) of this workspace not of this campaign: ")
+    assert note.startswith(f"1 run ({one.run_id}) of this workspace is not of this campaign: ")
+    assert "delete the folders in runs/ of those that you do not want" in note
     assert note.endswith("; iemhpc cancel RUN ends one of the 1 at work")
     assert strangers(workspace, (one, *wider), states) == ""
 
@@ -271,10 +358,12 @@ def test_a_dry_extension_changes_nothing(
     workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
 ) -> None:
     one, folder = write_run()
-    summary = extend_runs(workspace, [one.run_id], production_ns=2.0, how=HowToSubmit(dry_run=True))
+    how = HowToSubmit(dry_run=True, then="descriptors")
+    summary = extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
     assert summary.lines() == [
         f"{one.run_id}  CR61/NaCl  0.001 -> 2 ns  planned",
         "nothing was changed",
+        "iemhpc descriptors would follow when the runs have ended",
     ]
     assert read_plan(folder) == one.plan
 
