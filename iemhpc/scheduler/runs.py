@@ -195,7 +195,7 @@ def _signs(run: Path, facts: RunFacts, now_s: float) -> Signs:
         last_s = max(last_s, status.written_s)
         if status.state == "running":
             log = f"log.{status.stage}.{status.attempt}.lammps"
-            last_s = max(last_s, _touched_s(run, "run.lock/owner"), _touched_s(run, log))
+            last_s = max(last_s, _touched_s(run, "run.lock"), _touched_s(run, log))
             if status.host == socket.gethostname():
                 lives = is_alive(status, run)
     return Signs(lives=lives, silent_s=now_s - last_s)
