@@ -7,7 +7,6 @@ json`` is not JSON where a variable of the job holds a quote or a number with a 
 https://github.com/openpbs/openpbs/tree/master/doc/man1: qsub, qstat, qselect, qdel
 """
 
-import getpass
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from iemhpc.scheduler.arrays import (
     render_array,
     wall_minutes,
 )
-from iemhpc.scheduler.asking import ask
+from iemhpc.scheduler.asking import ask, ask_in_full
 from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
@@ -43,6 +42,8 @@ _STATES = {
     "U": JobState.RUNNING,
     "W": JobState.QUEUED,
 }
+
+_JOB_ID = r"\d+(\[\])?(\.\S+)?"
 
 _GONE = r"(?i)unknown job id|job has finished|has finished"
 """What PBS complains of where a job has ended, with an exit code as of an error."""
@@ -82,7 +83,7 @@ def parse_submit(answer: str) -> str:
     '417[].head.cluster'
     """
     words = answer.split()
-    if not words or not re.fullmatch(r"\d+(\[\])?(\.\S+)?", words[-1]):
+    if not words or not re.fullmatch(_JOB_ID, words[-1]):
         raise ProgramError(f"qsub answered {answer.strip()!r}, wanted a job id; see qsub --help")
     return words[-1]
 
@@ -102,6 +103,11 @@ def status_command(job_ids: Sequence[str]) -> list[str]:
 def parse_status(answer: str) -> dict[str, JobState]:
     r"""Read the answer to :func:`status_command`: number of a task -> state.
 
+    Raises
+    ------
+    ProgramError
+        Where a job comes without its state.
+
     Examples
     --------
     >>> parse_status("Job Id: 7[1].head\n    Job_Name = ie-0f\n    job_state = R\n\n")
@@ -110,9 +116,22 @@ def parse_status(answer: str) -> dict[str, JobState]:
     states = dict[str, JobState]()
     for part in re.split(r"^Job Id:", answer, flags=re.MULTILINE)[1:]:
         code = re.search(r"^\s+job_state = (\w)\s*$", part, re.MULTILINE)
-        if code:
-            states[_number(part.split()[0])] = _STATES.get(code[1], JobState.GONE)
+        if not code:
+            raise ProgramError(f"qstat answered {part.strip()!r}, wanted a job_state; try again")
+        states[_number(part.split()[0])] = _STATES.get(code[1], JobState.GONE)
     return states
+
+
+def parse_gone(complaint: str) -> set[str]:
+    r"""Read what qstat complains of: numbers of the jobs that it says are not there any more.
+
+    Examples
+    --------
+    >>> sorted(parse_gone("qstat: Unknown Job Id 7[].head\nqstat: 9.head Job has finished, use -x"))
+    ['7[]', '9']
+    """
+    lines = [line for line in complaint.splitlines() if re.search(_GONE, line)]
+    return {found for line in lines for found in re.findall(r"\b\d+(?:\[\d*\])?(?=[\s.]|$)", line)}
 
 
 def _number(job_id: str) -> str:
@@ -120,21 +139,28 @@ def _number(job_id: str) -> str:
     return job_id.partition(".")[0]
 
 
-def find_command(job_name: str, user: str) -> list[str]:
-    """Return the command that asks for the jobs of a name that wait or run."""
-    return ["qselect", "-u", user, "-N", job_name]
+def find_command(job_name: str) -> list[str]:
+    """Return the command that asks for everybody's jobs of a name that wait or run."""
+    return ["qselect", "-N", job_name]
 
 
 def parse_find(answer: str) -> str | None:
     r"""Read the answer to :func:`find_command`: the latest job of the name, if any.
+
+    Raises
+    ------
+    ProgramError
+        Where it is something else: that is no word of a job that is not there.
 
     Examples
     --------
     >>> parse_find("41.head\n107[].head\n")
     '107[].head'
     """
-    found = [word for word in answer.split() if word[:1].isdigit()]
-    return max(found, key=lambda job_id: int(re.match(r"\d+", job_id)[0]), default=None)  # type: ignore[index]
+    words = answer.split()
+    if strange := [word for word in words if not re.fullmatch(_JOB_ID, word)]:
+        raise ProgramError(f"qselect answered {' '.join(strange)!r}, wanted job ids; try again")
+    return max(words, key=lambda job_id: int(re.split(r"[\[.]", job_id)[0]), default=None)
 
 
 def cancel_command(job_ids: Sequence[str]) -> list[str]:
@@ -247,7 +273,7 @@ class PbsScheduler:
         return self._find(job_name(submission))
 
     def _find(self, name: str) -> str | None:
-        return parse_find(ask(find_command(name, getpass.getuser())))
+        return parse_find(ask(find_command(name)))
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Submit the array and return its job id."""
@@ -283,7 +309,14 @@ class PbsScheduler:
         """Ask once for all tasks."""
         if not job_ids:
             return {}
-        states = parse_status(ask(status_command(job_ids), forgives=_GONE))
+        command = status_command(job_ids)
+        said = ask_in_full(command, forgives=_GONE)
+        states = parse_status(said.answer)
+        known = {*states, *parse_gone(said.complaint)}
+        if silent := [job_id for job_id in command[3:] if _number(job_id) not in known]:
+            raise ProgramError(
+                f"qstat said nothing about {', '.join(silent)}, not even that it is gone; try again"
+            )
         return {job_id: states.get(_number(job_id), JobState.GONE) for job_id in job_ids}
 
     def cancel(self, job_ids: Sequence[str]) -> None:

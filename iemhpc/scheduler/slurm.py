@@ -4,11 +4,11 @@ Each command that is built has the parser of its answer beside it; neither runs 
 https://slurm.schedmd.com/sbatch.html, https://slurm.schedmd.com/squeue.html
 """
 
-import getpass
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from iemhpc.errors import ProgramError
+from iemhpc.errors import InputError, ProgramError, RefusedError
 from iemhpc.programs import need_program
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.arrays import (
@@ -19,7 +19,7 @@ from iemhpc.scheduler.arrays import (
     render_array,
     wall_minutes,
 )
-from iemhpc.scheduler.asking import ask
+from iemhpc.scheduler.asking import ask, ask_in_full
 from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
@@ -41,7 +41,22 @@ _STATES = {
     "SO": JobState.RUNNING,
     "RS": JobState.RUNNING,
     "SI": JobState.RUNNING,
+    **dict.fromkeys(
+        ("BF", "CA", "CD", "DL", "F", "LF", "NF", "OOM", "PR", "RV", "TO"), JobState.GONE
+    ),
 }
+"""A state of other versions than these is of a job that squeue lists, so it waits for something."""
+
+_STATUS_LINE = re.compile(r"(\d+(?:[_+]\S+)?) ([A-Z]{1,3})")
+
+_UNKNOWN_ID = "(?i)invalid job id"
+"""What squeue complains of where it is asked for one job, and that has left the queue."""
+
+MOST_IDS = 1000
+"""More jobs are not asked for by their numbers: a command has an end."""
+
+_UNWRITABLE = '"\\\n'
+"""What cannot stand in the name of an output: Slurm has no way to say it."""
 
 
 def submit_command(script: Path) -> list[str]:
@@ -50,7 +65,7 @@ def submit_command(script: Path) -> list[str]:
 
 
 def parse_submit(answer: str) -> str:
-    r"""Read the answer to :func:`submit_command`.
+    r"""Read the answer to :func:`submit_command`; a centre's own words may come before the id.
 
     Raises
     ------
@@ -62,21 +77,36 @@ def parse_submit(answer: str) -> str:
     >>> parse_submit("417;cluster\n")
     '417'
     """
-    job_id = answer.strip().split(";")[0]
-    if not job_id.isdigit():
+    found = re.findall(r"^(\d+)(?:;\S+)?$", answer.strip(), re.MULTILINE)
+    if not found:
         raise ProgramError(
             f"sbatch answered {answer.strip()!r}, wanted a job id; see sbatch --help"
         )
-    return job_id
+    return str(found[-1])
 
 
-def status_command(user: str) -> list[str]:
-    """Return the command that asks for the states of all tasks of a user at once."""
-    return ["squeue", "--noheader", "--array", f"--user={user}", "--format=%i %t"]
+def status_command(job_ids: Sequence[str]) -> list[str]:
+    """Return the command that asks for the states of all tasks of some jobs at once.
+
+    Whose they are is not asked: several people may work in one workspace.
+
+    Examples
+    --------
+    >>> status_command(["41_0", "41_1", "43_0"])[-1]
+    '--jobs=41,43'
+    """
+    whole = dict.fromkeys(task.partition("_")[0] for task in job_ids)
+    chosen = [f"--jobs={','.join(whole)}"] if 0 < len(whole) <= MOST_IDS else []
+    return ["squeue", "--noheader", "--array", "--format=%i %t", *chosen]
 
 
 def parse_status(answer: str) -> dict[str, JobState]:
     r"""Read the answer to :func:`status_command`.
+
+    Raises
+    ------
+    ProgramError
+        Where a line is none of squeue's: what it does not say is not known then.
 
     Examples
     --------
@@ -84,32 +114,37 @@ def parse_status(answer: str) -> dict[str, JobState]:
     {'41_0': <JobState.RUNNING: 'running'>, '41_1': <JobState.QUEUED: 'queued'>,
      '40_0': <JobState.GONE: 'gone'>}
     """
-    pairs = (line.split() for line in answer.splitlines() if line.strip())
-    return {job: _STATES.get(code, JobState.GONE) for job, code in pairs}
+    states = dict[str, JobState]()
+    for line in filter(None, map(str.strip, answer.splitlines())):
+        found = _STATUS_LINE.fullmatch(line)
+        if not found:
+            raise ProgramError(f"squeue answered {line!r}, wanted a job and its state; try again")
+        states[found[1]] = _STATES.get(found[2], JobState.QUEUED)
+    return states
 
 
-def find_command(job_name: str, user: str) -> list[str]:
-    """Return the command that asks for the jobs of a name, ended ones too."""
-    return [
-        "squeue",
-        "--noheader",
-        "--states=all",
-        f"--user={user}",
-        f"--name={job_name}",
-        "--format=%F",
-    ]
+def find_command(job_name: str) -> list[str]:
+    """Return the command that asks for the jobs of a name, ended ones and everybody's, too."""
+    return ["squeue", "--noheader", "--states=all", f"--name={job_name}", "--format=%F"]
 
 
 def parse_find(answer: str) -> str | None:
     r"""Read the answer to :func:`find_command`: the latest job of the name, if any.
+
+    Raises
+    ------
+    ProgramError
+        Where it is something else: that is no word of a job that is not there.
 
     Examples
     --------
     >>> parse_find("41\n41\n")
     '41'
     """
-    found = {int(word) for word in answer.split() if word.isdigit()}
-    return str(max(found)) if found else None
+    words = answer.split()
+    if strange := [word for word in words if not word.isdigit()]:
+        raise ProgramError(f"squeue answered {' '.join(strange)!r}, wanted job ids; try again")
+    return max(words, key=int, default=None)
 
 
 def cancel_command(job_ids: Sequence[str]) -> list[str]:
@@ -177,6 +212,11 @@ def _sbatch_lines(words: Sequence[str]) -> list[str]:
     return [f"#SBATCH {word}" for word in words]
 
 
+def _as_it_is(folder: Path) -> Path:
+    """Return a folder as ``--output`` must have it: Slurm puts other words for ``%a``."""
+    return Path(str(folder).replace("%", "%%"))
+
+
 def job_name(submission: Submission) -> str:
     """Return the name under which a submission is found again after a crash."""
     return f"iemhpc-{submission.submission_id}"
@@ -195,6 +235,12 @@ class SlurmScheduler:
 
     def check(self) -> None:
         """Raise ProgramError where LAMMPS or Slurm's commands are missing."""
+        root = str(self.workspace.root.resolve())
+        if any(character in root for character in _UNWRITABLE):
+            raise InputError(
+                f"Slurm cannot write into a folder with a quote, a backslash or a line break in "
+                f"its name, got {root!r}; rename it, or use another --workspace"
+            )
         lammps_words(self.cluster, cores=self.resources.cores_per_run)
         for name in ("sbatch", "squeue", "scontrol"):
             need_program(
@@ -213,7 +259,7 @@ class SlurmScheduler:
             self.cluster,
             submission=submission,
             resources=self.resources,
-            output=self.folder(submission) / "slurm.%a.out",
+            output=_as_it_is(self.folder(submission)) / "slurm.%a.out",
         )
         return render_array(
             submission,
@@ -236,11 +282,21 @@ class SlurmScheduler:
         return self._find(job_name(submission))
 
     def _find(self, name: str) -> str | None:
-        return parse_find(ask(find_command(name, getpass.getuser())))
+        return parse_find(ask(find_command(name)))
 
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Submit the array and return its job id."""
-        job_id = parse_submit(ask(submit_command(self.folder(submission) / "job.sh")))
+        try:
+            answer = ask(submit_command(self.folder(submission) / "job.sh"))
+        except RefusedError as error:
+            if "invalid job array" not in str(error).lower():
+                raise
+            raise RefusedError(
+                f"{error}; this Slurm takes smaller arrays than array_size = "
+                f"{self.cluster.array_size} of the profile: scontrol show config says its "
+                "MaxArraySize, array_size must not be above it"
+            ) from error
+        job_id = parse_submit(answer)
         say(f"Slurm job {job_id}: {count_runs(len(submission.runs))}")
         return job_id
 
@@ -252,7 +308,7 @@ class SlurmScheduler:
         found = self._find(known_as)
         if found:
             return found
-        header = after_lines(self.cluster, name=known_as, output=folder / "slurm.out")
+        header = after_lines(self.cluster, name=known_as, output=_as_it_is(folder) / "slurm.out")
         for path, text in render_after(
             folder, header, words, workspace=self.workspace, cluster=self.cluster
         ).items():
@@ -263,7 +319,11 @@ class SlurmScheduler:
         """Ask once for all tasks."""
         if not job_ids:
             return {}
-        states = parse_status(ask(status_command(getpass.getuser())))
+        said = ask_in_full(status_command(job_ids), forgives=_UNKNOWN_ID)
+        if said.complaint and len({task.partition("_")[0] for task in job_ids}) > 1:
+            # some versions say nothing of all of them then
+            said = ask_in_full(status_command([]))
+        states = parse_status(said.answer)
         return {job_id: states.get(job_id, JobState.GONE) for job_id in job_ids}
 
     def cancel(self, job_ids: Sequence[str]) -> None:

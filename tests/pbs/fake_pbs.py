@@ -265,12 +265,12 @@ def one_job(task: str, job: dict[str, Any], state: str) -> str:
 
 
 def qselect(words: list[str]) -> int:
-    """Say which jobs of a name wait or run: ``qselect -u USER -N NAME``."""
-    if words[::2] != ["-u", "-N"]:
-        return complain("usage: qselect -u user_list -N name", 2)
+    """Say which jobs of a name wait or run: ``qselect -N NAME``."""
+    if words[::2] != ["-N"]:
+        return complain("usage: qselect -N name", 2)
     for path in SPOOL.glob("*/job.json"):
         job = json.loads(path.read_text())
-        if job["name"] == words[3] and not is_over(path.parent):
+        if job["name"] == words[1] and not is_over(path.parent):
             print(f"{path.parent.name}{'[]' if job['n_tasks'] else ''}.{settings()['server']}")
     return 0
 

@@ -1,5 +1,6 @@
 """What qsub is told, and what its answers mean; tests/pbs runs a queue."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,39 @@ def test_states_are_read_whatever_the_variables_hold() -> None:
         "9": JobState.RUNNING,
     }
     assert parse_status("") == {}
+    with pytest.raises(ProgramError, match="wanted a job_state; try again"):
+        parse_status("Job Id: 7.head\n    Job_Name = x\n")
+
+
+@pytest.mark.parametrize("script", ["true", "echo maintenance", "echo hello >&2"])
+def test_a_job_that_qstat_does_not_speak_of_is_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    scheduler = qstat_that(tmp_path, monkeypatch, script)
+    with pytest.raises(ProgramError, match=r"said nothing about 7\[\].head, 9.head"):
+        scheduler.poll(["7[0].head", "7[1].head", "9.head"])
+
+
+def test_a_job_is_gone_where_qstat_says_so_of_this_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+    echo 'qstat: Unknown Job Id 7[].head.cluster.example' >&2
+    echo 'qstat: 9.head Job has finished, use -x or -H to obtain historical job information' >&2
+    printf 'Job Id: 11.head\\n    job_state = Q\\n'; exit 153"""
+    scheduler = qstat_that(tmp_path, monkeypatch, script)
+    assert scheduler.poll(["7[3].head", "9.head", "11.head"]) == {
+        "7[3].head": JobState.GONE,
+        "9.head": JobState.GONE,
+        "11.head": JobState.QUEUED,
+    }
+
+
+def qstat_that(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> PbsScheduler:
+    (folder / "qstat").write_text(f"#!/bin/bash\n{script}\n")
+    (folder / "qstat").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return PbsScheduler(Workspace(folder), cluster(), Resources())
 
 
 @pytest.mark.parametrize(
@@ -137,6 +171,8 @@ def test_an_answer_without_a_job_id_is_no_job(answer: str) -> None:
 def test_the_latest_job_of_a_name_is_found() -> None:
     assert parse_find("99.head\n107[].head\n") == "107[].head"
     assert parse_find("\n") is None
+    with pytest.raises(ProgramError, match="qselect answered 'closed', wanted job ids; try again"):
+        parse_find("closed\n")
 
 
 def test_a_run_of_an_array_is_a_subjob_and_one_alone_the_job(tmp_path: Path) -> None:

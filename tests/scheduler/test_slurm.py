@@ -1,11 +1,12 @@
 """What sbatch is told, and what its answers mean; none of it runs Slurm."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iemhpc.errors import ProgramError
+from iemhpc.errors import InputError, ProgramError, RefusedError
 from iemhpc.scheduler.base import JobState, Resources, Submission
 from iemhpc.scheduler.slurm import (
     SlurmScheduler,
@@ -14,6 +15,7 @@ from iemhpc.scheduler.slurm import (
     parse_find,
     parse_status,
     parse_submit,
+    status_command,
     submit_after_command,
 )
 from iemhpc.settings.cluster import ClusterSettings
@@ -122,9 +124,84 @@ def test_a_command_that_waits_says_for_what() -> None:
 
 def test_answers_are_read_with_the_centres_own_words_around_them() -> None:
     assert parse_submit("417;cluster\n") == "417"
+    assert parse_submit("Charged to chem, 12 h left\n417\n") == "417"
     with pytest.raises(ProgramError, match="sbatch answered 'what', wanted a job id"):
         parse_submit("what\n")
     assert parse_find("") is None
     assert parse_find("41\n107\n") == "107"
     states = parse_status("41_0 R\n41_1 PD\n41_2 F\n\n")
     assert list(states.values()) == [JobState.RUNNING, JobState.QUEUED, JobState.GONE]
+
+
+@pytest.mark.parametrize(
+    "line", ["41_0", "slurm_load_jobs error", "41_0 R extra", "x R", "41 running"]
+)
+def test_a_line_that_is_none_of_squeues_says_nothing_about_the_jobs(line: str) -> None:
+    with pytest.raises(ProgramError, match="wanted a job and its state; try again"):
+        parse_status(f"41_1 R\n{line}\n")
+
+
+def test_a_listed_job_of_a_state_that_nobody_foresaw_is_not_gone() -> None:
+    assert parse_status("41_1 RD\n") == {"41_1": JobState.QUEUED}
+
+
+def test_words_are_not_taken_for_the_absence_of_a_job() -> None:
+    with pytest.raises(ProgramError, match="squeue answered 'maintenance today', wanted job ids"):
+        parse_find("maintenance 41 today\n")
+
+
+def test_jobs_are_asked_for_by_number_whoever_made_them_until_there_are_too_many() -> None:
+    assert "--jobs=41,43" in status_command(["41_0", "41_7", "43"])
+    assert not any("--user" in word for word in status_command(["41_0"]))
+    many = status_command([f"{number}_0" for number in range(2000)])
+    assert not any(word.startswith("--jobs") for word in many)
+
+
+def squeue_that(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> SlurmScheduler:
+    for name in ("squeue", "sbatch"):
+        (folder / name).write_text(f"#!/bin/bash\n{script}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return SlurmScheduler(Workspace(folder), cluster(array_size=70), Resources())
+
+
+NO_SUCH_ID = 'echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1'
+
+
+def test_the_only_job_that_squeue_does_not_know_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = squeue_that(tmp_path, monkeypatch, NO_SUCH_ID)
+    assert scheduler.poll(["41_0", "41_1"]) == {"41_0": JobState.GONE, "41_1": JobState.GONE}
+
+
+def test_one_job_that_squeue_does_not_know_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f'[[ "$*" == *--jobs=* ]] && {{ {NO_SUCH_ID}; }}; echo "43_0 PD"'
+    scheduler = squeue_that(tmp_path, monkeypatch, script)
+    assert scheduler.poll(["41_0", "43_0"]) == {"41_0": JobState.GONE, "43_0": JobState.QUEUED}
+
+
+def test_too_large_an_array_is_refused_with_the_setting_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "sbatch: error: Batch job submission failed: Invalid job array specification"
+    scheduler = squeue_that(tmp_path, monkeypatch, f'echo "{said}" >&2; exit 1')
+    with pytest.raises(RefusedError, match=r"array_size = 70 .* scontrol show config says"):
+        scheduler.submit(Submission(runs=(tmp_path,), submission_id="0f"))
+
+
+def test_percent_signs_of_the_workspace_are_not_slurms(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "50%a")
+    scheduler = SlurmScheduler(workspace, cluster(), Resources())
+    submission = Submission(runs=(), submission_id="0f")
+    script = scheduler.render(submission)[scheduler.folder(submission) / "job.sh"]
+    assert "/50%%a/runs/.slurm/0f/slurm.%a.out" in script
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb"])
+def test_a_folder_that_slurm_cannot_write_into_is_refused_before(tmp_path: Path, name: str) -> None:
+    scheduler = SlurmScheduler(Workspace(tmp_path / name), cluster(), Resources())
+    with pytest.raises(InputError, match="rename it, or use another --workspace"):
+        scheduler.check()

@@ -2,14 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from iemhpc.scheduler.base import JobState
+from iemhpc.errors import ProgramError
+from iemhpc.scheduler.base import JobState, Submission
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.slurm import parse_status, status_command
@@ -129,9 +132,7 @@ def test_the_queue_is_asked_once_for_all_tasks(
 
 
 def test_the_status_command_is_one_that_slurm_understands() -> None:
-    answer = subprocess.run(
-        status_command(os.environ.get("USER", "root")), capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run(status_command([]), capture_output=True, text=True, check=True)
     assert isinstance(parse_status(answer.stdout), dict)
 
 
@@ -146,3 +147,91 @@ def test_slurm_accepts_every_line_of_our_headers(
     )
     assert tested.returncode == 0, tested.stderr
     open_scheduler(workspace, "test").cancel([job_id])
+
+
+def program_before(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Put a program before the real ``sbatch``, which it calls as ``$real``."""
+    folder = workspace.root / "bin"
+    folder.mkdir()
+    real = shutil.which("sbatch")
+    (folder / "sbatch").write_text(f"#!/bin/bash\nreal={real}\n{text}\n")
+    (folder / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    "dies",
+    [
+        "kill -9 $$",
+        "exit 1",
+        "echo 'sbatch: error: Unexpected message received' >&2; exit 1",
+    ],
+)
+def test_a_job_that_sbatch_made_before_it_died_is_found_and_not_made_again(
+    workspace: Workspace,
+    write_water_box: WriteBox,
+    monkeypatch: pytest.MonkeyPatch,
+    slurm: Any,
+    dies: str,
+) -> None:
+    folder = write_water_box(workspace.run("a1"), production_ps=0.1)
+    program_before(workspace, monkeypatch, f'"$real" "$@" >/dev/null\n{dies}')
+    with pytest.raises(ProgramError, match="nobody knows whether the job was made"):
+        submit_runs(workspace, ["a1"], cluster="test")
+    (workspace.root / "bin" / "sbatch").unlink()
+    assert submit_runs(workspace, ["a1"], cluster="test").started == ()
+    job = read_job(folder)
+    assert job
+    (made,) = slurm.jobs_named(f"iemhpc-{job['submission']}")
+    assert job["task"] == f"{made}_0"
+    open_scheduler(workspace, "test").cancel([job["task"]])
+
+
+def test_what_a_shell_sets_for_slurm_neither_hides_nor_renames_our_jobs(
+    workspace: Workspace, write_water_box: WriteBox, monkeypatch: pytest.MonkeyPatch, slurm: Any
+) -> None:
+    for name, value in {
+        "SQUEUE_STATES": "SUSPENDED",
+        "SQUEUE_USERS": "nobody",
+        "SQUEUE_FORMAT": "%u",
+        "SBATCH_JOB_NAME": "mine",
+        "SBATCH_PARTITION": "nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    folder = write_water_box(workspace.run("a1"), production_ps=20.0)
+    assert submit_runs(workspace, ["a1"], cluster="test").started == ("a1",)
+    assert states(workspace)["a1"] in ("queued", "running")
+    job = read_job(folder)
+    assert job
+    found = open_scheduler(workspace, "test").find(
+        Submission(runs=(folder,), submission_id=job["submission"])
+    )
+    assert job["task"] == f"{found}_0"
+    open_scheduler(workspace, "test").cancel([job["task"]])
+
+
+def test_a_job_is_asked_for_by_its_number_whoever_asks(
+    workspace: Workspace, write_water_box: WriteBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=20.0)
+    (job_id,) = submit_runs(workspace, ["a1"], cluster="test").job_ids
+    monkeypatch.setenv("USER", "somebody-else")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    assert states(workspace)["a1"] in ("queued", "running")
+    scheduler = open_scheduler(workspace, "test")
+    # alone, and beside one that never was
+    for tasks in ([f"{job_id}_0"], [f"{job_id}_0", "999999_0"]):
+        assert scheduler.poll(tasks)[f"{job_id}_0"] is not JobState.GONE
+    assert scheduler.poll(["999999_0"]) == {"999999_0": JobState.GONE}
+    scheduler.cancel([f"{job_id}_0"])
+
+
+def test_a_percent_sign_in_the_path_stays_one(tmp_path: Path, write_water_box: WriteBox) -> None:
+    workspace = Workspace(tmp_path / "50%a %% 1")
+    (workspace.root / "clusters").mkdir(parents=True)
+    (workspace.root / "clusters" / "test.toml").write_text(PROFILE)
+    folder = write_water_box(workspace.run("a1"), production_ps=0.1)
+    submit_runs(workspace, ["a1"], cluster="test")
+    wait_for(lambda: states(workspace)["a1"] == "done")
+    submission = (read_job(folder) or {})["submission"]
+    assert (workspace.runs / ".slurm" / submission / "slurm.0.out").exists()
