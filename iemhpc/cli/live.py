@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from iemhpc.errors import IemhpcError
 from iemhpc.scheduler.polling import PatientAsker
-from iemhpc.scheduler.run_table import choose_rows, state_lines
+from iemhpc.scheduler.run_table import choose_rows, none_of, state_lines
 from iemhpc.scheduler.runs import run_states
 from iemhpc.workspace import Workspace
 
@@ -46,9 +46,11 @@ def _frame(
     height = shutil.get_terminal_size().lines if is_terminal else None
     moment = time.strftime("%H:%M:%S")
     try:
-        rows = choose_rows(run_states(workspace, indexed=True, ask=asker), **wanted)
-        rows = tuple(sorted(rows, key=lambda row: ORDER.index(row.state)))
-        lines = state_lines(rows, at_most=None if height is None else max(1, height - FRAME_LINES))
+        every = run_states(workspace, indexed=True, ask=asker)
+        rows = sorted(choose_rows(every, **wanted), key=lambda row: ORDER.index(row.state))
+        at_most = None if height is None else max(1, height - FRAME_LINES)
+        none = "" if rows else none_of(every, **wanted)
+        lines = state_lines(rows, at_most=at_most, none=none)
     except (IemhpcError, OSError) as error:
         lines = [f"{error}"]  # somebody may be writing: look again
     head = f"{HOME_AND_CLEAR if is_terminal else ''}{moment}, Ctrl-C to end"

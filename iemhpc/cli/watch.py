@@ -34,7 +34,7 @@ def status(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Show the state of every run: how far, how fast, how long, what it cost, why it failed."""
-    from iemhpc.scheduler.run_table import choose_rows, state_lines
+    from iemhpc.scheduler.run_table import choose_rows, none_of, state_lines
     from iemhpc.scheduler.runs import run_states
 
     wanted = {"states": state or (), "systems": system or (), "run_ids": run or ()}
@@ -46,11 +46,12 @@ def status(
         watch_runs(Workspace(workspace), wanted, every_s=every)
         return
     gc.disable()  # nothing here becomes garbage that is worth looking for
-    rows = choose_rows(run_states(Workspace(workspace), indexed=True), **wanted)
+    every = run_states(Workspace(workspace), indexed=True)
+    rows = choose_rows(every, **wanted)
     if json:
         print_json(rows)
     else:
-        print("\n".join(state_lines(rows)))
+        print("\n".join(state_lines(rows, none="" if rows else none_of(every, **wanted))))
 
 
 def logs(

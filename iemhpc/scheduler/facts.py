@@ -35,6 +35,8 @@ from iemhpc.scheduler.run_progress import (
 from iemhpc.workspace import Workspace, write_text
 
 INDEX = ".index.json"
+LONGEST_WORD = 12
+"""Of charges from a file, which are named by its hash."""
 SETTLED_S = 2.0
 """A folder that changed so recently may change again without a new time: clocks are coarse."""
 
@@ -74,6 +76,12 @@ class RunFacts(NamedTuple):
     """Membrane and salt."""
     salt_molar: float
     """Realised concentration, mol/L."""
+    water_per_site: float
+    """Water molecules a fixed charge, 0 where the plan does not say."""
+    force_field: str
+    """Force field, charges, water model, ion set and scale of charges, a word each."""
+    seed: int | None
+    """By which replicas differ; None where the plan does not say."""
     production_ps: float
     """Wanted length."""
     timestep_fs: float
@@ -109,6 +117,9 @@ def read_facts(run: Path) -> RunFacts:
         unusable="",
         system=str(plan["physics"]["system"]),
         salt_molar=float(plan["request"].get("realised_salt_molar", 0.0)),
+        water_per_site=float(plan["request"].get("water_per_site") or 0.0),
+        force_field=_force_field(plan["physics"]),
+        seed=_whole(plan["physics"].get("seed")),
         production_ps=float(sampling["production_ps"]),
         timestep_fs=timestep_fs,
         n_steps=production_steps(sampling),
@@ -230,12 +241,35 @@ def _job_facts(job: dict[str, Any]) -> JobFacts:
     )
 
 
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _force_field(physics: dict[str, Any]) -> str:
+    """Return a force field in words, each in its place.
+
+    Examples
+    --------
+    >>> _force_field({"force_field": "gaff2", "charges": "gasteiger", "charge_scale": 0.8})
+    'gaff2 gasteiger - - 0.8'
+    >>> _force_field({})
+    ''
+    """
+    if "force_field" not in physics:
+        return ""
+    names = ("force_field", "charges", "water_model", "ion_set", "charge_scale")
+    return " ".join("".join(str(physics.get(name) or "-").split())[:LONGEST_WORD] for name in names)
+
+
 def _unusable(run: Path) -> RunFacts:
     return RunFacts(
         run_id=run.name,
         unusable=unusable_plan(run),
         system="?",
         salt_molar=0.0,
+        water_per_site=0.0,
+        force_field="",
+        seed=None,
         production_ps=0.0,
         timestep_fs=1.0,
         n_steps=0,

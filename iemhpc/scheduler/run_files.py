@@ -58,7 +58,9 @@ def read_plan(run: Path) -> dict[str, Any]:
     plan = read_plan_file(run)
     try:
         str(plan["physics"]["system"])
-        float(plan["request"].get("realised_salt_molar", 0.0))
+        for key in ("realised_salt_molar", "water_per_site"):
+            float(plan["request"].get(key, 0.0))
+        int(plan["physics"].get("seed", 0))
         for key in ("production_ps", "timestep_fs"):
             float(plan["sampling"][key])
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -67,6 +67,31 @@ def choose_rows(
     )
 
 
+def none_of(
+    every: Sequence[RunRow],
+    *,
+    states: Sequence[str] = (),
+    systems: Sequence[str] = (),
+    run_ids: Sequence[str] = (),
+) -> str:
+    """Return what is said where :func:`choose_rows` has found none of these runs.
+
+    Examples
+    --------
+    >>> none_of([])
+    'no runs yet: iemhpc md-submit'
+    """
+    if not every:
+        return NO_RUNS
+    others = choose_rows(every, systems=systems, run_ids=run_ids)
+    of = f" of {' or '.join(systems)}" if systems else ""
+    begins = f" whose ids begin with {' or '.join(run_ids)}" if run_ids else ""
+    if not states or not others:
+        return f"there are no runs{of}{begins}; see iemhpc status"
+    runs = "1 run" if len(others) == 1 else f"{len(others)} runs"
+    return f"none of {runs}{of}{begins} is {' or '.join(states)}"
+
+
 def totals(rows: Sequence[RunRow]) -> Totals:
     """Add up what runs have done, want and cost."""
     counts = Counter(row.state for row in rows)
@@ -82,8 +107,12 @@ def totals(rows: Sequence[RunRow]) -> Totals:
     )
 
 
-def state_lines(rows: Sequence[RunRow], *, at_most: int | None = None) -> list[str]:
+def state_lines(
+    rows: Sequence[RunRow], *, at_most: int | None = None, none: str = NO_RUNS
+) -> list[str]:
     """Return the table that a person reads, and two lines of totals.
+
+    What runs of one system and concentration may differ in is shown where it differs.
 
     Parameters
     ----------
@@ -91,6 +120,8 @@ def state_lines(rows: Sequence[RunRow], *, at_most: int | None = None) -> list[s
         In the order in which they are shown.
     at_most : int, optional
         Lines of runs; the rest is counted.
+    none : str
+        What is said where there are no rows, see :func:`none_of`.
 
     Examples
     --------
@@ -98,14 +129,19 @@ def state_lines(rows: Sequence[RunRow], *, at_most: int | None = None) -> list[s
     no runs yet: iemhpc md-submit
     """
     if not rows:
-        return [NO_RUNS]
+        return [none]
     shown = rows if at_most is None or len(rows) <= at_most else rows[: max(0, at_most - 1)]
     width = max(len(row.system) for row in rows)
+    further = _further(rows)
+    widths = {name: max(map(len, [name, *cells])) for name, cells in further.items()}
+    between = "".join(f"{name:>{width}}  " for name, width in widths.items())
     lines = [
-        f"{'run':<12}  {'system':<{width}}  {'mol/L':>6}  {'state':<11}  {'ns':>11}  "
+        f"{'run':<12}  {'system':<{width}}  {'mol/L':>6}  {between}{'state':<11}  {'ns':>11}  "
         f"{'ns/day':>6}  {'left':>6}  {'core-h':>6}  stage"
     ]
-    lines += [_line(row, width) for row in shown]
+    for number, row in enumerate(shown):
+        cells = [f"{further[name][number]:>{widths[name]}}  " for name in further]
+        lines.append(_line(row, width, "".join(cells)))
     if len(shown) < len(rows):
         lines.append(f"... and {len(rows) - len(shown)} more")
     return lines + total_lines(totals(rows))
@@ -122,7 +158,37 @@ def total_lines(total: Totals) -> list[str]:
     ]
 
 
-def _line(row: RunRow, width: int) -> str:
+def _further(rows: Sequence[RunRow]) -> dict[str, list[str]]:
+    """Return the columns that not all tables have, by their name: a cell a row."""
+    columns = {
+        "water/site": [f"{row.water_per_site:.4g}" if row.water_per_site else "" for row in rows],
+        "force field": _what_differs([row.force_field for row in rows]),
+        "seed": ["" if row.seed is None else str(row.seed) for row in rows],
+    }
+    return {
+        name: [cell or EMPTY for cell in cells]
+        for name, cells in columns.items()
+        if len({*cells} - {""}) > 1
+    }
+
+
+def _what_differs(fields: Sequence[str]) -> list[str]:
+    """Return force fields without the words that all of them share.
+
+    Examples
+    --------
+    >>> _what_differs(["gaff2 gasteiger spce", "oplsaa own spce", ""])
+    ['gaff2 gasteiger', 'oplsaa own', '']
+    """
+    words = {field: field.split() for field in {*fields} - {""}}
+    places = [
+        place for place, each in enumerate(zip(*words.values(), strict=False)) if len({*each}) > 1
+    ]
+    brief = {field: " ".join(said[place] for place in places) for field, said in words.items()}
+    return [brief.get(field, "") for field in fields]
+
+
+def _line(row: RunRow, width: int, between: str) -> str:
     stage = f"{row.stage}, attempt {row.attempt}" if row.attempt > 1 else row.stage
     words = f"{stage}: {row.reason}" if stage and row.reason else stage or row.reason
     ns = f"{_figures(row.done_ns)}/{_figures(row.production_ps / units.PS_PER_NS)}"
@@ -130,8 +196,8 @@ def _line(row: RunRow, width: int) -> str:
     cost = _figures(row.core_hours) if row.core_hours else EMPTY
     left = _hours(row.hours_left) if row.hours_left else EMPTY
     return (
-        f"{row.run_id:<12}  {row.system:<{width}}  {row.salt_molar:>6.3g}  {row.state:<11}  "
-        f"{ns:>11}  {speed:>6}  {left:>6}  {cost:>6}  {words}"
+        f"{row.run_id:<12}  {row.system:<{width}}  {row.salt_molar:>6.3g}  {between}"
+        f"{row.state:<11}  {ns:>11}  {speed:>6}  {left:>6}  {cost:>6}  {words}"
     ).rstrip()
 
 

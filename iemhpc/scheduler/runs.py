@@ -72,6 +72,12 @@ class RunRow:
     """Spent so far."""
     estimated_core_hours: float = 0.0
     """What it was foreseen to cost in all; 0 where that is not known."""
+    water_per_site: float = 0.0
+    """Water molecules a fixed charge; 0 where the plan does not say."""
+    force_field: str = ""
+    """Force field, charges, water model, ion set and scale of charges, a word each."""
+    seed: int | None = None
+    """By which replicas differ; None where the plan does not say."""
     host: str = ""
     """Where it ran last."""
     job: str = ""
@@ -83,7 +89,7 @@ class RunRow:
 def run_states(
     workspace: Workspace, *, indexed: bool = False, ask: Ask | None = None
 ) -> tuple[RunRow, ...]:
-    """Return the state of every run of a workspace, by system and concentration.
+    """Return the state of every run of a workspace: by system, concentration, content, replica.
 
     Parameters
     ----------
@@ -106,7 +112,12 @@ def run_states(
         answer = answers.get(facts.job.task) if facts.job else None
         state, reason = found or state_by_queue(facts, answer, signs[facts.run_id])
         rows.append(_row(workspace, facts, state=state, reason=reason, now_s=now_s))
-    return tuple(sorted(rows, key=lambda row: (row.system, row.salt_molar, row.run_id)))
+    return tuple(sorted(rows, key=_place))
+
+
+def _place(row: RunRow) -> tuple[str, float, str, float, int, str]:
+    point = row.system, row.salt_molar, row.force_field, row.water_per_site
+    return *point, row.seed or 0, row.run_id
 
 
 def find_run(workspace: Workspace, run_id: str) -> Path:
@@ -231,6 +242,9 @@ def _row(workspace: Workspace, facts: RunFacts, *, state: str, reason: str, now_
         hours_left=_hours_left(facts, progress, done_ns=done_ns, state=state),
         core_hours=_core_hours(facts, is_running=state == "running", now_s=now_s),
         estimated_core_hours=facts.estimated_core_h,
+        water_per_site=facts.water_per_site,
+        force_field=facts.force_field,
+        seed=facts.seed,
         host=status.host if status else "",
         job=job.task if job else "",
         cluster=(job.cluster or job.scheduler) if job else "",

@@ -53,6 +53,7 @@ def test_status_filters_and_speaks_json(workspace: Workspace) -> None:
     assert {"done_ns", "ns_per_day", "hours_left", "core_hours", "estimated_core_hours"} <= set(
         failed
     )
+    assert (failed["seed"], failed["water_per_site"], failed["force_field"]) == (1, 0.0, "")
     assert [row["run_id"] for row in rows(iemhpc(workspace, "status", "a", "--json"))] == ["a1"]
     assert iemhpc(workspace, "status", "--system", "water").stdout.count("water/NaCl") == 2
 
@@ -61,6 +62,8 @@ def test_status_says_what_it_does_not_know(workspace: Workspace) -> None:
     answer = iemhpc(workspace, "status", "--state", "dnoe")
     assert (answer.returncode, answer.stdout) == (2, "")
     assert "unknown state 'dnoe'; did you mean 'done'?" in answer.stderr
+    answer = iemhpc(workspace, "status", "--state", "done")
+    assert (answer.returncode, answer.stdout) == (0, "none of 2 runs is done\n")
     answer = iemhpc(workspace, "status", "--watch", "--json")
     assert "give one of them" in answer.stderr
 

@@ -1,7 +1,7 @@
 import pytest
 
 from iemhpc.errors import UnknownNameError
-from iemhpc.scheduler.run_table import choose_rows, state_lines, totals
+from iemhpc.scheduler.run_table import choose_rows, none_of, state_lines, totals
 from iemhpc.scheduler.runs import RunRow
 
 
@@ -37,6 +37,52 @@ def test_rows_that_do_not_fit_are_counted_and_still_added_up() -> None:
 def test_totals_of_nothing_are_nothing() -> None:
     total = totals([])
     assert (total.n_runs, total.states, total.hours_left) == (0, {}, None)
+
+
+def test_runs_of_one_system_are_told_apart_by_what_differs() -> None:
+    field = "gaff2 gasteiger spce joung-cheatham 1.0"
+    rows = [
+        row("a1", seed=0, water_per_site=15.25, force_field=field),
+        row("a2", seed=1, water_per_site=15.25, force_field=field),
+        row("b1", seed=0, water_per_site=22.0, force_field=field.replace("gaff2", "oplsaa")),
+        row("c1", "unknown", system="?"),
+    ]
+    head, *lines = state_lines(rows)
+    assert head.split("mol/L")[1].split("state")[0].split() == [
+        *("water/site", "force", "field", "seed")
+    ]
+    cells = [line.split("0.5")[1].split()[:3] for line in lines[:4]]
+    assert cells == [
+        ["15.25", "gaff2", "0"],
+        ["15.25", "gaff2", "1"],
+        ["22", "oplsaa", "0"],
+        [*"---"],
+    ]
+    assert {line.index(" 0/10") for line in lines[:4]} == {lines[0].index(" 0/10")}
+    # replicas alone
+    assert state_lines(rows[:2])[0].split("mol/L")[1].split()[:2] == ["seed", "state"]
+    assert state_lines(rows[1:2])[0].split("mol/L")[1].split()[0] == "state"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"states": ["done"]}, "none of 3 runs is done"),
+        ({"states": ["done", "planned"]}, "none of 3 runs is done or planned"),
+        ({"states": ["queued"], "systems": ["cr61"]}, "none of 2 runs of cr61 is queued"),
+        (
+            {"states": ["queued"], "run_ids": ["a1"]},
+            "none of 1 run whose ids begin with a1 is queued",
+        ),
+        (
+            {"systems": ["CR61"], "run_ids": ["b"]},
+            "there are no runs of CR61 whose ids begin with b; see iemhpc status",
+        ),
+    ],
+)
+def test_a_filter_that_leaves_nothing_is_said(wanted: dict[str, list[str]], says: str) -> None:
+    assert choose_rows(ROWS, **wanted) == ()
+    assert none_of(ROWS, **wanted) == says
 
 
 @pytest.mark.parametrize(
