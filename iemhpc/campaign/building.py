@@ -44,7 +44,8 @@ def write_folders(
     if in_job:
         return _write_unbuilt(workspace, planned, say=say)
     new = [one for one in planned if not is_built(workspace.run(one.run_id))]
-    return _Builder(workspace, n_boxes=len(new), say=say).build(new)
+    fields = {(one.chemistry.force_field, one.chemistry.charges_wanted) for one in planned}
+    return _Builder(workspace, n_boxes=len(new), n_fields=len(fields), say=say).build(new)
 
 
 def _write_unbuilt(workspace: Workspace, planned: Sequence[Planned], *, say: Say) -> dict[str, str]:
@@ -65,8 +66,8 @@ def _write_unbuilt(workspace: Workspace, planned: Sequence[Planned], *, say: Say
 class _Builder:
     """Builds boxes one after the other and keeps what could not be built."""
 
-    def __init__(self, workspace: Workspace, *, n_boxes: int, say: Say) -> None:
-        self.workspace, self.n_boxes, self.say = workspace, n_boxes, say
+    def __init__(self, workspace: Workspace, *, n_boxes: int, n_fields: int, say: Say) -> None:
+        self.workspace, self.n_boxes, self.n_fields, self.say = workspace, n_boxes, n_fields, say
         self.n_tried = 0
         self.problems: dict[str, str] = {}
 
@@ -100,8 +101,10 @@ class _Builder:
     def _build(self, one: Planned) -> None:
         self.n_tried += 1
         name = one.system.name
+        # of several force fields, boxes of one concentration and seed look alike
+        field = f"{one.chemistry.force_field} {one.chemistry.charges_wanted}, "
         self.say(
-            f"box {self.n_tried} of {self.n_boxes}: {name}, "
+            f"box {self.n_tried} of {self.n_boxes}: {name}, {field if self.n_fields > 1 else ''}"
             f"{one.composition.realised_salt_molar:.3g} mol/L, seed {one.plan.physics['seed']}"
         )
         try:

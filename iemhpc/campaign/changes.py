@@ -102,7 +102,7 @@ def adapt_run(
         to.add(_shorten(folder, sampling, wanted.sampling, state=state), folder.name)
     is_longer = float(wanted.sampling["production_ps"]) > float(sampling["production_ps"])
     if is_longer and (why := why_it_cannot_go_on(folder, state)):
-        to.add(f"kept at {_ns(float(sampling['production_ps']))}: {why}", folder.name)
+        to.add(f"kept at {in_ns(float(sampling['production_ps']))}: {why}", folder.name)
         is_longer = False
     if is_longer:
         sampling["production_ps"] = wanted.sampling["production_ps"]
@@ -202,7 +202,8 @@ def _shorten(
 ) -> str:
     """Shorten a production as far as it is not sampled; return what has become of it."""
     old_ps, wanted_ps = float(sampling["production_ps"]), float(wanted["production_ps"])
-    kept = f"a production of {_ns(old_ps)}, longer than the {_ns(wanted_ps)} asked for now, is kept"
+    old, asked = in_ns(old_ps), in_ns(wanted_ps)
+    kept = f"a production of {old}, longer than the {asked} asked for now, is kept"
     if state in AT_WORK:
         return (
             f"{kept} while it is {'in the queue' if state == 'queued' else 'at work'}: iemhpc "
@@ -215,10 +216,10 @@ def _shorten(
     sampling["production_ps"] = new_ps
     again = f"; it is {state}: iemhpc resubmit RUN starts it again" if state in STOPPED else ""
     if new_ps == wanted_ps:
-        return f"shortened from {_ns(old_ps)} to {_ns(new_ps)}{again}"
+        return f"shortened from {old} to {in_ns(new_ps)}{again}"
     return (
-        f"shortened from {_ns(old_ps)} to {_ns(new_ps)}, not to the {_ns(wanted_ps)} asked for "
-        f"now: what is sampled is not thrown away; {_anew(state)}{again}"
+        f"shortened from {old} to {in_ns(new_ps)}, not to the {asked} asked for now: what "
+        f"is sampled is not thrown away; {_anew(state)}{again}"
     )
 
 
@@ -245,7 +246,7 @@ def _lengthened(
     workspace: Workspace, folder: Path, plan: RunPlan, *, state: str, dry_run: bool
 ) -> Iterator[str]:
     """Yield what becomes of a run that was made longer; bring its script to that length."""
-    length = _ns(float(plan.sampling["production_ps"]))
+    length = in_ns(float(plan.sampling["production_ps"]))
     if state in STOPPED:
         yield f"lengthened to {length}, but {state}: iemhpc resubmit RUN starts it again"
         return
@@ -292,5 +293,12 @@ def renew_script(workspace: Workspace, folder: Path, plan: RunPlan) -> None:
     write_text(path, scheduler.render(submission)[path])
 
 
-def _ns(ps: float) -> str:
+def in_ns(ps: float) -> str:
+    """Return a length of time in ns from 1 ns on, in ps below.
+
+    Examples
+    --------
+    >>> in_ns(500_000.0), in_ns(500.0)
+    ('500 ns', '500 ps')
+    """
     return f"{ps / 1000.0:g} ns" if ps >= 1000.0 else f"{ps:g} ps"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iemhpc.errors import InputError
 from iemhpc.lammps.run_folder import read_network
-from iemhpc.polymer.network import NetworkShape, counted
+from iemhpc.polymer.network import NetworkShape
 
 
 def network_notes(folders: Iterable[tuple[str, Path]]) -> tuple[str, ...]:
@@ -47,15 +47,20 @@ def in_short(shapes: list[NetworkShape]) -> str:
     ...     n_dangling_ends=9, n_free_chains=0, percolates_in=3,
     ... )
     >>> in_short([shape])
-    '1 network, connected through the box in 3 of 3 directions; 5 % of the cross-links are loops
-    that do not go round it'
+    'the network of 1 box is connected through it in 3 of 3 directions; 5 % of the cross-links are
+    idle loops (both sides in one chain, not round the box) that carry no load'
     """
     directions = sorted({n for shape in shapes if (n := shape.percolates_in) is not None})
     loops = sum(shape.n_idle for shape in shapes)
     crosslinks = sum(shape.n_crosslinks for shape in shapes)
     through = " or ".join(str(number) for number in directions) or "an unknown number"
+    one = (
+        "the network of 1 box is"
+        if len(shapes) == 1
+        else f"the networks of {len(shapes)} boxes are each"
+    )
     return (
-        f"{counted(len(shapes), 'network')}, connected through the box in {through} of 3 "
-        f"directions; {100 * loops / max(1, crosslinks):.0f} % of the cross-links are loops that "
-        "do not go round it"
+        f"{one} connected through {'it' if len(shapes) == 1 else 'their box'} in {through} of 3 "
+        f"directions; {100 * loops / max(1, crosslinks):.0f} % of the cross-links are idle "
+        "loops (both sides in one chain, not round the box) that carry no load"
     )

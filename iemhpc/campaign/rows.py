@@ -2,18 +2,29 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.summary import CampaignRun
 from iemhpc.lammps.run_folder import plan_json
 from iemhpc.polymer.sites import sites_in_words
 from iemhpc.scheduler.cluster import resources_for
-from iemhpc.scheduler.estimate import estimated_bytes, estimated_core_hours, measured_pace
+from iemhpc.scheduler.estimate import (
+    equilibration_steps,
+    estimated_bytes,
+    estimated_core_hours,
+    measured_pace,
+)
 from iemhpc.scheduler.run_files import read_usable_plan
+from iemhpc.scheduler.run_progress import production_steps
 from iemhpc.scheduler.runs import RunRow, run_states
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.system.uptake import donnan_salt_molar
+from iemhpc.units import PS_PER_NS
 from iemhpc.workspace import Workspace
+
+PRODUCTION = "production"
+"""The stage that the others come before."""
 
 RUNS_FOR_PACE = 20
 """So many finished runs are enough to know how fast this machine is."""
@@ -103,6 +114,8 @@ def _row(
     n_atoms = int(one.plan.request["n_atoms"])
     resources = resources_for(costs.cluster, n_atoms=n_atoms, cores_per_run=costs.cores_per_run)
     cores = resources.cores_per_run
+    core_hours = estimated_core_hours(plan, cores=cores, pace=costs.pace)
+    hours_share, bytes_left = _left(plan, known)
     return CampaignRun(
         run_id=run_id,
         system=one.system.name,
@@ -120,9 +133,24 @@ def _row(
         tethered={unit.name: sites for unit in polymer.units if (sites := sites_in_words(unit))},
         n_atoms=n_atoms,
         cores_per_run=cores,
-        core_hours=estimated_core_hours(plan, cores=cores, pace=costs.pace),
+        core_hours=core_hours,
         disk_bytes=estimated_bytes(plan),
+        core_hours_left=hours_share * core_hours,
+        disk_bytes_left=bytes_left,
     )
+
+
+def _left(plan: Mapping[str, Any], known: RunRow | None) -> tuple[float, int]:
+    """Return the share of a run's steps that is not made, and the bytes that are not written."""
+    if known is None or known.stage != PRODUCTION:
+        return 1.0, estimated_bytes(plan)
+    sampling = plan["sampling"]
+    done_ps = min(float(sampling["production_ps"]), known.done_ns * PS_PER_NS)
+    so_far = {**plan, "sampling": {**sampling, "production_ps": done_ps}}
+    steps = production_steps(sampling)
+    steps_left = steps - production_steps(so_far["sampling"])
+    n_bytes = estimated_bytes(plan) - estimated_bytes(so_far)
+    return steps_left / (equilibration_steps(plan) + steps), n_bytes
 
 
 def _donnan(one: Planned) -> Iterator[float | None]:

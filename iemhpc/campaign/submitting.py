@@ -4,18 +4,18 @@ Doing it again does nothing twice: a run is named by the hash of its physics, a 
 not built again, and a finished run is not run again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from iemhpc.campaign.building import write_folders
-from iemhpc.campaign.changes import adapt_runs, strangers
+from iemhpc.campaign.changes import adapt_runs, in_ns, strangers
 from iemhpc.campaign.connectedness import network_notes
 from iemhpc.campaign.following import check_then, follow, would_follow
 from iemhpc.campaign.planning import costs_of, name_problems, plan_campaign
 from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.rows import campaign_rows, costs_here, states_of
-from iemhpc.campaign.summary import CampaignRun, CampaignSummary, in_brief
+from iemhpc.campaign.summary import CANCELLED, CampaignRun, CampaignSummary, in_brief
 from iemhpc.errors import IemhpcError, InputError, ProgramError
 from iemhpc.lammps.run_folder import is_built, plan_json
 from iemhpc.progress import Say, quiet
@@ -189,6 +189,7 @@ def _dry_summary(work: _Work, costs: tuple[str, ...]) -> CampaignSummary:
         notes=(rates.source, *costs, *work.notes, *changes.notes, *_others(work, by_id)),
         started=(),
         is_dry=True,
+        retry_failed=work.how.retry_failed,
         scripts={str(path): text for path, text in scripts.texts.items()},
         like_it={str(path): text for path, text in scripts.like_it.items()},
         cluster=work.campaign.cluster,
@@ -262,16 +263,25 @@ def _handed_over(
     if done is not None and work.how.then:
         then = follow(work.workspace, cluster, work.how.then, done, say=say)
         summary = replace(summary, then=then.words, is_followed=then.is_well)
-    if any(row.state == "failed" for row in summary.runs):
-        return replace(summary, notes=(*summary.notes, RETRY_FAILED))
-    return summary
+    return replace(summary, notes=(*summary.notes, *_left_behind(summary.runs)))
+
+
+def _left_behind(rows: Sequence[CampaignRun]) -> Iterator[str]:
+    """Yield what starts the runs again that only a person starts."""
+    if n_cancelled := sum(row.state == "cancelled" for row in rows):
+        yield f"{n_cancelled} {CANCELLED}"
+    if any(row.state == "failed" for row in rows):
+        yield RETRY_FAILED
 
 
 def _submitted(summary: CampaignSummary, done: SubmissionSummary) -> CampaignSummary:
     """Return the summary after a submission; what was waited for and is not done says so."""
+    summary = replace(summary, is_submitted=True, started=done.started)
     if done.in_queue:
         watch = "iemhpc status (iemhpc logs RUN for one), and when runs are done iemhpc descriptors"
-        return replace(summary, started=done.started, job_ids=done.job_ids, next_command=watch)
+        is_done = all(row.state == "done" for row in summary.runs)
+        after = "iemhpc descriptors" if is_done else watch
+        return replace(summary, job_ids=done.job_ids, next_command=after)
     unfinished = _unfinished(summary.runs, done.started)
     told = tuple(
         replace(row, reason=row.reason or UNFINISHED) if row.run_id in unfinished else row
@@ -282,7 +292,6 @@ def _submitted(summary: CampaignSummary, done: SubmissionSummary) -> CampaignSum
     return replace(
         summary,
         runs=told,
-        started=done.started,
         unfinished=unfinished,
         next_command=f"{look}iemhpc descriptors",
     )
@@ -291,12 +300,13 @@ def _submitted(summary: CampaignSummary, done: SubmissionSummary) -> CampaignSum
 def _unfinished(rows: Sequence[CampaignRun], started: Sequence[str]) -> tuple[str, ...]:
     """Return the runs that are not done now that a foreground submission has ended.
 
-    What another process or a queue is at is not among them.
+    What another process or a queue is at is not among them, nor what was cancelled before.
     """
+    not_here = ("queued", "running", "cancelled")
     return tuple(
         row.run_id
         for row in rows
-        if row.state != "done" and (row.run_id in started or row.state not in ("queued", "running"))
+        if row.state != "done" and (row.run_id in started or row.state not in not_here)
     )
 
 
@@ -335,6 +345,6 @@ def _in_short(work: _Work) -> str:
     )
     return (
         f"{runs}: {size}, protocol {campaign.protocol}, "
-        f"{campaign.production_ps:g} ps of production each, {replicas}, on {campaign.cluster}"
+        f"{in_ns(campaign.production_ps)} of production each, {replicas}, on {campaign.cluster}"
         f"{defaults}"
     )

@@ -1,6 +1,7 @@
 """What became of a campaign, for a person to read: its runs, what each box holds, what was done."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iemhpc.polymer.network import counted
@@ -9,6 +10,9 @@ from iemhpc.system.uptake import box_charge_molar
 
 BRIEF = 120
 """Characters of a reason that was said in full before."""
+
+CANCELLED = "cancelled: iemhpc resubmit RUN"
+"""What to say of runs that only a person starts again."""
 
 MOST_BLOCKS = 12
 """Boxes whose composition a dry run shows figure by figure."""
@@ -54,6 +58,10 @@ class CampaignRun:
     """Estimated, of the whole run."""
     disk_bytes: int
     """Estimated, of the finished run."""
+    core_hours_left: float
+    """Of these, for what is not done yet."""
+    disk_bytes_left: int
+    """Of these, for what is not written yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,10 @@ class CampaignSummary:
     """Jobs of a queue."""
     is_dry: bool = False
     """Whether nothing was done; then what each box would hold is shown."""
+    is_submitted: bool = False
+    """Whether what was to be done was handed over, be it nothing."""
+    retry_failed: bool = False
+    """Whether failed runs start again too."""
     scripts: Mapping[str, str] = field(default_factory=dict)
     """Of a dry run: path -> text of the scripts that would be written, equal ones once."""
     show_scripts: bool = False
@@ -111,12 +123,14 @@ class CampaignSummary:
             lines += _composition_blocks(self.runs)
         lines += _table(self.runs, with_costs=self.is_dry)
         if self.is_dry:
-            lines.append(totals(self.runs))
+            lines.append(totals(self.runs, retry_failed=self.retry_failed))
         lines += [f"note: {note}" for note in self.notes]
         if self.scripts and not self.show_scripts:
             lines.append("nothing was written; --scripts shows the job scripts too")
         if self.job_ids:
             lines.append(f"handed over to {self.cluster}: job {', '.join(self.job_ids)}")
+        if self.is_submitted and not self.started:
+            lines.append(f"nothing to do{_in_brackets(self.runs)}")
         if self.then:
             lines.append(self.then)
         return lines
@@ -165,16 +179,53 @@ def _fields(runs: tuple[CampaignRun, ...]) -> list[str]:
     return fields if len(set(fields)) > 1 else []
 
 
-def totals(runs: tuple[CampaignRun, ...]) -> str:
-    """Return what the runs that are not done will cost together."""
-    left = [run for run in runs if run.state != "done"]
-    n_done = len(runs) - len(left)
+def totals(runs: Sequence[CampaignRun], *, retry_failed: bool = False) -> str:
+    """Return what the runs that md-submit would start will cost together, and what of others.
+
+    Parameters
+    ----------
+    runs : sequence of CampaignRun
+        All of the campaign.
+    retry_failed : bool
+        Whether failed runs start again too.
+    """
+    states = (*_TO_DO, "failed") if retry_failed else _TO_DO
+    left = [run for run in runs if run.state in states or _is_lengthened(run)]
+    others = _in_brackets([run for run in runs if run not in left])
+    if not left:
+        return f"nothing to do{others}"
     return (
-        f"in all {counted(len(left), 'run')} to do"
-        + (f" ({n_done} done)" if n_done else "")
-        + f": about {sum(run.core_hours for run in left):.3g} core-hours and "
-        f"{in_bytes(sum(run.disk_bytes for run in left))} of disk"
+        f"in all {counted(len(left), 'run')} to do{others}: about "
+        f"{sum(run.core_hours_left for run in left):.3g} core-hours and "
+        f"{in_bytes(sum(run.disk_bytes_left for run in left))} of disk"
     )
+
+
+_TO_DO = ("new", "planned", "interrupted")
+"""States from which md-submit starts a run."""
+
+_IN_BRACKETS = {
+    "done": "done",
+    "queued": "at work",
+    "running": "at work",
+    "unknown": "unknown: iemhpc status",
+    "failed": "failed: --retry-failed starts them again",
+    "cancelled": CANCELLED,
+    "not built": "not built",
+}
+"""State of a run that is not started -> what to say of it."""
+
+
+def _is_lengthened(run: CampaignRun) -> bool:
+    return run.state == "done" and run.core_hours_left > 0.0
+
+
+def _in_brackets(runs: Sequence[CampaignRun]) -> str:
+    """Return how many runs are not started and why, in brackets; empty where there are none."""
+    counts = Counter(_IN_BRACKETS.get(run.state, run.state) for run in runs)
+    order = list(dict.fromkeys(_IN_BRACKETS.values()))
+    said = sorted(counts, key=lambda what: order.index(what) if what in order else len(order))
+    return f" ({', '.join(f'{counts[what]} {what}' for what in said)})" if said else ""
 
 
 def in_bytes(size: float) -> str:

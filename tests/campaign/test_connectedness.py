@@ -35,8 +35,9 @@ def test_a_system_has_a_note_and_a_poor_network_one_of_its_own(tmp_path: Path) -
         ("Nafion-NaCl", folder_of(tmp_path / "ccc", None)),
     ]
     assert network_notes(runs) == (
-        "CR61-NaCl: 2 networks, connected through the box in 1 or 3 of 3 directions; 25 % of "
-        "the cross-links are loops that do not go round it",
+        "CR61-NaCl: the networks of 2 boxes are each connected through their box in 1 or 3 of 3 "
+        "directions; 25 % of the cross-links are idle loops (both sides in one chain, not round "
+        "the box) that carry no load",
         "CR61-NaCl, run bbb: connected through the box in 1 of 3 directions and 9 of 20 "
         "cross-links are loops: less of a network than the membrane's; a larger box (--box) or "
         "longer chains (--chain-length) connect it better",
@@ -46,7 +47,8 @@ def test_a_system_has_a_note_and_a_poor_network_one_of_its_own(tmp_path: Path) -
 def test_loops_round_the_box_are_no_fault() -> None:
     wound = replace(GOOD, n_loops=20, n_idle_loops=0)
     assert wound.doubts == ()
-    assert in_short([wound]).endswith("0 % of the cross-links are loops that do not go round it")
+    assert in_short([wound]).startswith("the network of 1 box is connected through it in 3 of 3")
+    assert "; 0 % of the cross-links are idle loops " in in_short([wound])
 
 
 def test_chains_have_no_note(tmp_path: Path) -> None:

@@ -84,6 +84,32 @@ def test_a_run_that_ends_at_once_has_not_finished(
     assert (row.state, row.reason) == ("planned", UNFINISHED)
 
 
+def test_where_all_is_done_or_cancelled_it_is_said(
+    workspace: Workspace, two_runs: list[Path], lmp: str
+) -> None:
+    done = (
+        '{"state": "done", "stage": "production", "attempt": 1, "rc": 0, "reason": "", '
+        '"n_steps": 1000000}'
+    )
+    (two_runs[0] / "status.json").write_text(done)
+    (two_runs[1] / "cancelled.json").write_text("{}")
+    summary = submit_campaign(workspace)
+    assert (summary.started, summary.failed, summary.unfinished) == ((), (), ())
+    assert "nothing to do (1 done, 1 cancelled: iemhpc resubmit RUN)" in summary.lines()
+    assert "1 cancelled: iemhpc resubmit RUN" in summary.notes
+    dry = submit_campaign(workspace, how=DRY).lines()
+    assert "nothing to do (1 done, 1 cancelled: iemhpc resubmit RUN)" in dry
+
+    (two_runs[1] / "cancelled.json").unlink()
+    (two_runs[1] / "status.json").write_text(done)
+    assert "nothing to do (2 done)" in submit_campaign(workspace).lines()
+
+
+def test_a_dry_run_says_what_would_follow(workspace: Workspace, lmp: str) -> None:
+    summary = submit_campaign(workspace, how=HowToSubmit(dry_run=True, then="descriptors"))
+    assert summary.lines()[-1] == "iemhpc descriptors would follow when the runs have ended"
+
+
 def test_failed_runs_start_again_when_that_is_asked_for(
     workspace: Workspace, two_runs: list[Path]
 ) -> None:
@@ -147,7 +173,7 @@ def test_without_a_campaign_named_membranes_take_defaults_and_it_is_said(
     tmp_path: Path, lmp: str
 ) -> None:
     said: list[str] = []
-    overrides = {"salt": "NaCl", "salt_molar": 1.0}
+    overrides = {"salt": "NaCl", "salt_molar": 1.0, "production_ns": 500.0}
     submit_campaign(
         Workspace(tmp_path),
         ["Nafion"],
@@ -155,7 +181,7 @@ def test_without_a_campaign_named_membranes_take_defaults_and_it_is_said(
         how=DRY,
         say=said.append,
     )
-    assert said[0].startswith("3 runs: boxes of about 40 Å, protocol quick, 500 ps of production")
+    assert said[0].startswith("3 runs: boxes of about 40 Å, protocol quick, 500 ns of production")
     assert said[0].endswith("on this-machine (no campaign.toml here: defaults)")
 
 
@@ -224,6 +250,30 @@ def test_what_a_box_repeats_and_why_boxes_fail_is_said_once(
     assert said[-1] == "CR61/NaCl: not built: for the same reason"
     assert "[[unit]]" not in str(caught.value)
     assert str(caught.value).count("no charges for styrene; add: …") == 1
+
+
+def test_of_several_force_fields_a_box_says_its_own(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise InputError("no room")
+
+    monkeypatch.setattr(unbuilt, "build_box", fail)
+    for fields, names in (
+        (["gaff2", "oplsaa"], ("gaff2 am1bcc, ", "oplsaa opls, ")),
+        ("gaff2", ""),
+    ):
+        said: list[str] = []
+        with pytest.raises(ProgramError):
+            submit_campaign(
+                workspace, overrides={"force_field": fields}, how=BUILD_ONLY, say=said.append
+            )
+        boxes = [line for line in said if line.startswith("box ")]
+        wanted = names or ("",)
+        assert boxes == [
+            f"box {number} of {len(wanted)}: CR61/NaCl, {name}0.941 mol/L, seed 1"
+            for number, name in enumerate(wanted, 1)
+        ]
 
 
 def test_a_dry_run_says_what_each_box_would_hold(workspace: Workspace, lmp: str) -> None:

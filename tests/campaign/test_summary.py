@@ -80,7 +80,7 @@ def test_the_table_is_as_wide_as_its_widest_row(dry: CampaignSummary) -> None:
 
 def test_totals_are_of_what_is_not_done(dry: CampaignSummary) -> None:
     first, *others = dry.runs
-    said = totals((replace(first, state="done"), *others))
+    said = totals((replace(first, state="done", core_hours_left=0.0), *others))
     assert said.startswith("in all 3 runs to do (1 done): about ")
 
 
@@ -119,3 +119,50 @@ def test_finished_runs_of_the_workspace_say_how_fast_it_is(tmp_path: Path, lmp: 
 def test_few_runs_are_named_and_many_counted() -> None:
     assert in_words(["a"]) == "1 run (a)"
     assert in_words(["a", "b", "c", "d"]) == "4 runs (a, b, c, ...)"
+
+
+def test_only_what_md_submit_would_start_is_added_up(dry: CampaignSummary) -> None:
+    states = ("new", "interrupted", "failed", "cancelled", "running", "queued")
+    runs = tuple(
+        replace(
+            dry.runs[0], run_id=f"{n}", state=state, core_hours_left=10.0**n, disk_bytes_left=10**6
+        )
+        for n, state in enumerate(states)
+    )
+    assert totals(runs) == (
+        "in all 2 runs to do (2 at work, 1 failed: --retry-failed starts them again, "
+        "1 cancelled: iemhpc resubmit RUN): about 11 core-hours and 2 MB of disk"
+    )
+    assert totals(runs, retry_failed=True) == (
+        "in all 3 runs to do (2 at work, 1 cancelled: iemhpc resubmit RUN): about 111 core-hours "
+        "and 3 MB of disk"
+    )
+    done = replace(runs[0], state="done", core_hours_left=0.0)
+    assert totals((done, runs[3])) == "nothing to do (1 done, 1 cancelled: iemhpc resubmit RUN)"
+    assert totals((replace(done, core_hours_left=2.0),)).startswith("in all 1 run to do: about 2 ")
+
+
+def test_of_a_run_that_was_cut_short_only_the_rest_is_counted(tmp_path: Path, lmp: str) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.campaign.write_text(TEXT)
+    planned, _ = plan_campaign(load_campaign(workspace, (), overrides={}))
+    for one, state in zip(planned, ("interrupted", "done"), strict=False):
+        run = workspace.run(one.run_id)
+        run.mkdir(parents=True)
+        write_json(run / "plan.json", plan_json(one.plan))
+        status = {"state": state, "stage": "production", "attempt": 1, "rc": 0, "reason": ""}
+        write_json(run / "status.json", status | {"n_steps": 250_000})
+        log = "  0  0.0  298.2  -3.1 -4e4\n  187500  1.0  298.2  -3.1 -4e4\n"
+        (run / "log.production.1.lammps").write_text(log)
+    runs = submit_campaign(workspace, how=HowToSubmit(dry_run=True)).runs
+    states = [run.state for run in runs]
+    assert states == ["interrupted", "done", "new", "new"]
+    cut, done, new, _ = runs
+    assert cut.core_hours_left < 0.25 * cut.core_hours, "a quarter, and no equilibration"
+    assert 0.15 < cut.disk_bytes_left / cut.disk_bytes < 0.25, "its frames"
+    assert (done.core_hours_left, done.disk_bytes_left) == (0.0, 0)
+    assert (new.core_hours_left, new.disk_bytes_left) == (new.core_hours, new.disk_bytes)
+    longer = submit_campaign(
+        workspace, overrides={"production_ns": 1.0}, how=HowToSubmit(dry_run=True)
+    )
+    assert "in all 4 runs to do: about" in "\n".join(longer.lines()), "the finished one goes on"
