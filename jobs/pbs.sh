@@ -27,7 +27,8 @@ warning=$!
 @@{task}
 kill "$warning" 2>/dev/null
 if [ ${#again[@]} -gt 0 ]; then
-  if job=$(qsub -N "$next" -v "IEMHPC_TASK=$task" "$folder/job.sh"); then
+  # a qsub that was heard and did not learn it makes two jobs: the second finds run.lock, or no work
+  if job=$(until_heard qsub -N "$next" -v "IEMHPC_TASK=$task" "$folder/job.sh"); then
     job=${job##*[[:space:]]} # a centre's own words may come before it
     mkdir -p "${folder%/*}/next"
     echo "$job" >"${folder%/*}/next/$PBS_JOBID"

@@ -11,6 +11,10 @@ task=$SLURM_ARRAY_TASK_ID
 
 @@{task}
 if [ ${#again[@]} -gt 0 ]; then
-  scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this task now and queues it again
+  if until_heard scontrol requeue "$SLURM_JOB_ID"; then
+    sleep 60 # Slurm ends this task now and queues it again
+  else
+    echo "not queued again; submit again: iemhpc md-submit" >&2
+  fi
 fi
 exit "$rc"

@@ -24,6 +24,23 @@ attempts=@@{attempts}
 export IEMHPC_DEADLINE=$(($(date +%s) + wall_s - warning_s))
 rc=0 again=() terminated= children=() started=() before=()
 
+# words of a server that is out of reach, not of one that refuses
+away='timed? ?out|contact|connect|communicat|zero bytes|send/recv|socket|not responding'
+away="$away|temporar|try again|unavailable|authenticat|munge|busy"
+
+until_heard() { # command of the queue: again and again while its server is away and time is left
+  local words code end=$((IEMHPC_DEADLINE + warning_s - 15))
+  while :; do
+    { words=$("$@" 2>&1 >&3); } 3>&1
+    code=$?
+    [ -z "$words" ] || echo "$words" >&2
+    [ "$code" != 0 ] && grep -qiE "$away" <<<"$words" || return "$code"
+    [ -z "$terminated" ] && [ "$(date +%s)" -lt "$end" ] || return "$code"
+    sleep 10 & # a signal ends wait, not sleep
+    wait $!
+  done
+}
+
 starts_of() { cat "$1/attempts.log" 2>/dev/null | wc -l; }
 
 start_runs() { # the task's lines of the list, but for those that failed

@@ -12,12 +12,14 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from iemhpc.errors import ProgramError, ResourceError
 from iemhpc.lammps.log_file import last_step
@@ -41,6 +43,9 @@ SHARE = "one run at a time here until there are free ones"
 PATIENCE_S = 40.0
 """run.sh gives LAMMPS 15 s for its restart file and 5 s to end."""
 
+NOT_BEGUN = (74, 75)
+"""How run.sh ends without an attempt: no lock can be made, or another process has it."""
+
 
 @dataclass(slots=True)
 class _Child:
@@ -48,6 +53,10 @@ class _Child:
     process: subprocess.Popen[bytes]
     name: str
     cores: Cores
+    words: IO[bytes]
+    """What run.sh says of itself."""
+    starts: int
+    """Attempts before."""
     stage: str = ""
     said: float = field(default_factory=time.monotonic)
 
@@ -172,17 +181,20 @@ def _wait(children: Sequence[_Child]) -> None:
 
 
 def _start(run: Path, cores: Cores) -> _Child:
+    words, starts = tempfile.TemporaryFile(), _starts_of(run)  # noqa: SIM115  # closed by _watch
     process = subprocess.Popen(
         ["bash", str(run.resolve() / "run.sh")],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=words,
         # run.sh ends well if the process of this number, we, should be killed
         env={"OMP_NUM_THREADS": "1", **os.environ, "IEMHPC_PARENT": str(os.getpid())},
         start_new_session=True,
         pass_fds=cores.numbers,
     )
-    return _Child(run=run, process=process, name=describe_run(run), cores=cores)
+    return _Child(
+        run=run, process=process, name=describe_run(run), cores=cores, words=words, starts=starts
+    )
 
 
 def _watch(child: _Child, say: Say) -> bool:
@@ -190,6 +202,9 @@ def _watch(child: _Child, say: Say) -> bool:
     ended = child.process.poll() is not None
     if ended:
         child.cores.give_back()
+        if why := _why_not_begun(child):
+            say(f"{child.name}: not started: {why}")
+            return True
     status = read_status(child.run)
     if status is None:
         return ended
@@ -208,6 +223,24 @@ def _watch(child: _Child, say: Say) -> bool:
             say(f"{child.name}: {status.stage}{percent}")
         child.stage, child.said = status.stage, time.monotonic()
     return False
+
+
+def _starts_of(run: Path) -> int:
+    """Return how many attempts a run has had."""
+    try:
+        return (run / "attempts.log").read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def _why_not_begun(child: _Child) -> str:
+    """Return the last words of a run.sh that ended without an attempt, empty where it made one."""
+    with child.words:
+        if child.process.returncode not in NOT_BEGUN or _starts_of(child.run) > child.starts:
+            return ""
+        child.words.seek(0)
+        lines = child.words.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it did not say why")
 
 
 def _percent(run: Path, attempt: int, *, n_steps: int) -> str:
@@ -248,3 +281,4 @@ def _end(children: Sequence[_Child]) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.process.pid, signal.SIGKILL)
         child.cores.give_back()
+        child.words.close()

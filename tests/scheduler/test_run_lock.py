@@ -13,6 +13,7 @@ import pytest
 
 from iemhpc.processes import ProcessIdentity, boot_of_this_machine, this_process
 from iemhpc.scheduler.base import Resources, Submission
+from iemhpc.scheduler.local import LocalScheduler
 from iemhpc.scheduler.run_files import read_plan
 from iemhpc.scheduler.scripts import render_runs
 from iemhpc.settings.cluster import ClusterSettings
@@ -181,3 +182,16 @@ def test_a_folder_that_cannot_be_written_is_said(run: Path) -> None:
     code, words = end(begin(run, PATH=f"{run / 'bin'}:{os.environ['PATH']}"))
     assert code == 74
     assert "no lock can be made in" in words
+
+
+def test_a_run_that_another_process_has_is_told_by_the_local_scheduler(run: Path) -> None:
+    hold(run, "elsewhere 17 none 1 00000000")
+    profile = ClusterSettings.model_validate({"scheduler": "local"})
+    scheduler = LocalScheduler(Workspace(run.parents[1]), profile, Resources())
+    said: list[str] = []
+    submission = Submission(runs=(run,), submission_id="0f", plans=(read_plan(run),))
+    scheduler.submit(submission, say=said.append)
+    (line,) = said
+    assert "not started: " in line
+    assert f"{STOLEN}: number 17 on elsewhere (run.lock); if it is not, delete run.lock" in line
+    assert not (run / "attempts.log").exists()
