@@ -63,6 +63,7 @@ NEEDED_STYLES = (
     NeededStyle("command", "run"),
     NeededStyle("command", "velocity"),
     NeededStyle("command", "write_data"),
+    NeededStyle("command", "write_dump"),
     NeededStyle("command", "write_restart"),
 )
 """By kind, in the order in which an input names them."""

@@ -215,7 +215,8 @@ def test_a_queue_that_speaks_pbs_brings_it_to_a_node_too(
     settings = {"server": "head", "history": False, "cores": 2}
     (spool / "settings.json").write_text(json.dumps(settings))
     for name in ("qsub", "qstat", "qselect", "qdel"):
-        (programs / name).symlink_to(Path(__file__).parents[1] / "pbs" / "fake_pbs.py")
+        shutil.copy(Path(__file__).parents[1] / "pbs" / "fake_pbs.py", programs / name)
+        (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_PBS_SPOOL", str(spool))
     cluster = ClusterSettings(scheduler="pbs", suffix="opt")
