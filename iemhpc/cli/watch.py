@@ -10,7 +10,14 @@ from iemhpc.errors import InputError
 from iemhpc.workspace import Workspace
 
 RunsArgument = Annotated[
-    list[str], typer.Argument(help="Ids of runs, or their first characters.", show_default=False)
+    list[str] | None,
+    typer.Argument(help="Ids of runs, or their first characters.", show_default=False),
+]
+StateOption = Annotated[
+    list[str] | None, typer.Option(help="Only runs in this state; repeat for several.")
+]
+SystemOption = Annotated[
+    list[str] | None, typer.Option(help="Only systems with this in their name; repeat.")
 ]
 
 
@@ -18,12 +25,8 @@ def status(
     run: Annotated[
         list[str] | None, typer.Argument(help="Runs whose ids begin so; default: all.")
     ] = None,
-    state: Annotated[
-        list[str] | None, typer.Option(help="Only runs in this state; repeat for several.")
-    ] = None,
-    system: Annotated[
-        list[str] | None, typer.Option(help="Only systems with this in their name; repeat.")
-    ] = None,
+    state: StateOption = None,
+    system: SystemOption = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show it again and again until Ctrl-C.")
     ] = False,
@@ -46,12 +49,12 @@ def status(
         watch_runs(Workspace(workspace), wanted, every_s=every)
         return
     gc.disable()  # nothing here becomes garbage that is worth looking for
-    every = run_states(Workspace(workspace), indexed=True)
-    rows = choose_rows(every, **wanted)
+    known = run_states(Workspace(workspace), indexed=True)
+    rows = choose_rows(known, **wanted)
     if json:
         print_json(rows)
     else:
-        print("\n".join(state_lines(rows, none="" if rows else none_of(every, **wanted))))
+        print("\n".join(state_lines(rows, none="" if rows else none_of(known, **wanted))))
 
 
 def logs(
@@ -83,23 +86,30 @@ def check(
 
 
 def cancel(
-    run: RunsArgument,
+    run: RunsArgument = None,
+    state: StateOption = None,
+    system: SystemOption = None,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """End runs, and keep them from being started until you resubmit them."""
     from iemhpc.scheduler.cancelling import cancel_runs
 
-    summary = cancel_runs(Workspace(workspace), run)
-    show(summary, json=json, then="iemhpc status; iemhpc resubmit starts them again")
+    space = Workspace(workspace)
+    summary = cancel_runs(space, _chosen(space, run, state, system))
+    again = "iemhpc status; iemhpc resubmit starts them again" if summary.cancelled else None
+    show(summary, json=json, then=again)
     if summary.left:
         raise typer.Exit(4 if summary.cancelled else 1)
 
 
 def resubmit(
-    run: RunsArgument,
+    run: RunsArgument = None,
+    state: StateOption = None,
+    system: SystemOption = None,
     cluster: Annotated[
-        str | None, typer.Option(help="Cluster profile; default: the one they had before.")
+        str | None,
+        typer.Option(help="Cluster profile; default: that of before, else of campaign.toml."),
     ] = None,
     cores: Annotated[
         int | None, typer.Option(min=1, help="Cores of each run; default: as the profile says.")
@@ -116,9 +126,39 @@ def resubmit(
     """Start failed, cancelled or interrupted runs again, on purpose."""
     from iemhpc.scheduler.cancelling import resubmit_runs
 
+    space = Workspace(workspace)
+    chosen = _chosen(space, run, state, system)
     summary = resubmit_runs(
-        Workspace(workspace), run, cluster=cluster, cores_per_run=cores, fresh=fresh, say=say
+        space, chosen, cluster=cluster, cores_per_run=cores, fresh=fresh, say=say
     )
-    show(summary, json=json, then="iemhpc status")
+    show(summary, json=json, then="iemhpc status" if summary.started else None)
     if summary.refused:
         raise typer.Exit(4 if summary.started else 1)
+
+
+def _chosen(
+    workspace: Workspace,
+    run: list[str] | None,
+    state: list[str] | None,
+    system: list[str] | None,
+) -> list[str]:
+    """Return the ids that are meant: those that are typed, or all that the filters of status leave.
+
+    Raises
+    ------
+    InputError
+        Where nothing says which runs.
+    """
+    if not (run or state or system):
+        raise InputError("which runs? give their ids, --state or --system, see iemhpc status")
+    if run and not (state or system):
+        return run
+    from iemhpc.scheduler.run_table import choose_rows, none_of
+    from iemhpc.scheduler.runs import run_states
+
+    wanted = {"states": state or (), "systems": system or (), "run_ids": run or ()}
+    every = run_states(workspace)
+    rows = choose_rows(every, **wanted)
+    if not rows:
+        say(none_of(every, **wanted))
+    return [row.run_id for row in rows]

@@ -16,13 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from iemhpc.errors import IemhpcError, InputError
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState
-from iemhpc.scheduler.facts import JobFacts, RunFacts, read_facts
+from iemhpc.scheduler.facts import RunFacts, read_facts
+from iemhpc.scheduler.places import places_of
 from iemhpc.scheduler.polling import ask_queues, scheduler_of
-from iemhpc.scheduler.run_files import CANCELLED, is_alive, read_status
+from iemhpc.scheduler.run_files import CANCELLED, is_alive, read_job, read_status
 from iemhpc.scheduler.runs import find_runs, run_states
 from iemhpc.scheduler.submission import submission_lock, submit_runs
 from iemhpc.workspace import Workspace, read_json, write_json
@@ -136,9 +138,10 @@ def resubmit_runs(
     run_ids : sequence of str
         Beginnings of their ids, each of one run.
     cluster : str, optional
-        Profile to submit with; default: the one that each was submitted with before.
+        Profile to submit with; default: the one that each was submitted with before, and that of
+        ``campaign.toml`` for those that never were.
     cores_per_run : int, optional
-        Cores of each; default: what the profile says.
+        Cores of each; default: what the profile says, or ``campaign.toml`` where it is taken.
     fresh : bool
         Whether trajectories start anew; what is there goes into a folder ``aside.<attempt>``.
     say : callable
@@ -147,15 +150,13 @@ def resubmit_runs(
     Raises
     ------
     UnknownNameError
-        Where a beginning is nobody's or several runs'.
-    InputError
-        Where a run was never submitted and no profile is given.
-    ProgramError
-        Where a queue or a program is missing.
+        Where a beginning is nobody's or several runs', or no profile has the name that is given.
+    InputError, ProgramError
+        Where the profile cannot be used, a program is missing, or the queue refuses; but where only
+        some of the runs go there, these are refused and the others start.
     """
     runs = find_runs(workspace, run_ids)
     facts = {run: read_facts(run) for run in runs}
-    clusters = {run: cluster or _cluster_of(facts[run].job, run) for run in runs}
     with submission_lock(workspace, what="submitting runs again"):
         states = {row.run_id: row.state for row in run_states(workspace)}
         can_start = (*CAN_RESUBMIT, "done") if fresh else CAN_RESUBMIT
@@ -165,24 +166,40 @@ def resubmit_runs(
         refused |= _still_in_queue(
             workspace, [facts[run] for run in runs if run.name not in refused]
         )
-        chosen = [run for run in runs if run.name not in refused]
-        aside = {run.name: _put_aside(run) for run in chosen} if fresh else {}
-        for run in chosen:
-            (run / CANCELLED).unlink(missing_ok=True)
-    started, job_ids = list[str](), list[str]()
-    for name in dict.fromkeys(clusters[run] for run in chosen):
-        summary = submit_runs(
+        ready = [run for run in runs if run.name not in refused]
+        places, placeless = places_of(
             workspace,
-            [run.name for run in chosen if clusters[run] == name],
-            cluster=name,
+            {run: facts[run].job for run in ready},
+            cluster=cluster,
             cores_per_run=cores_per_run,
-            retry_failed=True,
-            say=say,
         )
+        refused |= placeless
+        aside = {run.name: _put_aside(run) for run in places} if fresh else {}
+        before = {run: _Before.take(run) for run in places}
+    started, job_ids, errors = list[str](), list[str](), list[IemhpcError]()
+    for place in dict.fromkeys(places.values()):
+        group = [run for run in places if places[run] == place]
+        try:
+            summary = submit_runs(
+                workspace,
+                [run.name for run in group],
+                cluster=place.cluster,
+                cores_per_run=place.cores_per_run,
+                retry_failed=True,
+                say=say,
+            )
+        except IemhpcError as error:
+            errors.append(error)
+            gone = [run.name for run in group if before[run].has_gone(run)]
+            started += gone
+            refused |= {run.name: str(error) for run in group if run.name not in gone}
+            continue
         started += summary.started
         job_ids += summary.job_ids
         # somebody else was faster between our two locks: it is on its way, once
         refused |= {run_id: _LEFT.get(state, state) for run_id, state in summary.left.items()}
+    if errors and len(runs) == len(refused) and {*refused.values()} == {str(errors[0])}:
+        raise errors[0]
     return ResubmitSummary(
         started=tuple(started),
         refused=refused,
@@ -245,13 +262,32 @@ def _still_in_queue(workspace: Workspace, every: Sequence[RunFacts]) -> dict[str
     return found
 
 
-def _cluster_of(job: JobFacts | None, run: Path) -> str:
-    if job is None:
-        raise InputError(
-            f"{run.name} was never submitted, so nobody knows where to; give --cluster NAME "
-            "(iemhpc cluster list), or use iemhpc md-submit"
-        )
-    return job.cluster or {"local": "this-machine"}.get(job.scheduler, job.scheduler)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What lay in a run's folder before it was handed over again."""
+
+    cancelled: Any
+    """``cancelled.json``; None where there was none."""
+    job: dict[str, Any] | None
+
+    @classmethod
+    def take(cls, run: Path) -> "_Before":
+        """Take ``cancelled.json`` away, without which a submission starts the run."""
+        path = run / CANCELLED
+        try:
+            cancelled = read_json(path) if path.exists() else None
+        except InputError:
+            cancelled = {}
+        before = cls(cancelled=cancelled, job=read_job(run))
+        path.unlink(missing_ok=True)
+        return before
+
+    def has_gone(self, run: Path) -> bool:
+        """Say whether a run is in a queue though its submission failed; else it is as it was."""
+        job = read_job(run)
+        if job == self.job and self.cancelled is not None:
+            write_json(run / CANCELLED, self.cancelled)
+        return job != self.job and bool(job and job.get("task"))
 
 
 def _put_aside(run: Path) -> str:

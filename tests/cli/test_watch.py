@@ -121,3 +121,26 @@ def test_cancel_and_resubmit_tell_what_they_did_by_words_and_code(workspace: Wor
     assert answer.returncode == 2
     assert "a1 was never submitted" in answer.stderr
     assert iemhpc(workspace, "cancel", "z").returncode == 2
+
+
+def test_what_is_over_is_not_said_to_start_again(workspace: Workspace) -> None:
+    answer = iemhpc(workspace, "cancel", "b2")
+    assert answer.returncode == 1
+    assert answer.stdout == (
+        "b2: left as it is: it has failed and stays so; iemhpc resubmit starts it again\n"
+    )
+
+
+def test_cancel_and_resubmit_take_the_filters_of_status(workspace: Workspace) -> None:
+    answer = iemhpc(workspace, "cancel", "--state", "planned", "--system", "water")
+    assert answer.stdout.splitlines() == [
+        "a1: cancelled",
+        "next: iemhpc status; iemhpc resubmit starts them again",
+    ]
+    answer = iemhpc(workspace, "resubmit", "--state", "done")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr == "none of 2 runs is done\n"
+    for command in ("cancel", "resubmit"):
+        answer = iemhpc(workspace, command)
+        assert answer.returncode == 2
+        assert "which runs? give their ids, --state or --system" in answer.stderr

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from iemhpc.errors import InputError, UnknownNameError
+from iemhpc.errors import InputError, RefusedError, UnknownNameError
 from iemhpc.scheduler.cancelling import cancel_runs, resubmit_runs
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import submission_lock, submit_runs
@@ -239,6 +239,79 @@ def test_a_finished_run_is_not_started_again(workspace: Workspace) -> None:
 def test_a_run_that_was_never_submitted_needs_a_profile(workspace: Workspace) -> None:
     with pytest.raises(InputError, match=r"a1 was never submitted, .* give --cluster NAME"):
         resubmit_runs(workspace, ["a1"])
+
+
+CAMPAIGN = """cluster = "{cluster}"
+cores_per_run = {cores}
+[[systems]]
+membrane = "CR61"
+salts = ["NaCl"]
+salt_molar = [0.5]
+"""
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_cancelled_run_that_was_never_submitted_goes_where_the_campaign_goes(
+    workspace: Workspace,
+) -> None:
+    cancel_runs(workspace, ["a1"])
+    workspace.campaign.write_text(CAMPAIGN.format(cluster=HERE, cores=1))
+    assert resubmit_runs(workspace, ["a1"]).started == ("a1",)
+    assert states(workspace)["a1"] == "done"
+    job = json.loads((workspace.run("a1") / "job.json").read_text())
+    assert (job["cluster"], job["cores_per_run"]) == (HERE, 1)
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_one_run_that_cannot_go_anywhere_does_not_refuse_the_others(workspace: Workspace) -> None:
+    hand_over(workspace, "b2", scheduler="local", cluster=HERE, task=None, n_runs=1)
+    cancel_runs(workspace, ["a1", "b2"])
+    summary = resubmit_runs(workspace, ["a1", "b2"])
+    assert summary.started == ("b2",)
+    assert summary.refused["a1"].startswith("a1 was never submitted, and there is no campaign.toml")
+    assert states(workspace) == {"a1": "cancelled", "b2": "done"}
+
+
+def refusing_slurm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm_that(folder, monkeypatch, says="")
+    for name in ("sbatch", "scontrol", "sacct"):
+        (folder / name).write_text("#!/bin/bash\necho 'invalid partition' >&2\nexit 1\n")
+        (folder / name).chmod(0o755)
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_what_a_queue_refuses_stays_cancelled_and_the_others_start(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing_slurm(workspace.root / "bin", monkeypatch)
+    (workspace.root / "clusters").mkdir()
+    (workspace.root / "clusters" / "mine.toml").write_text('scheduler = "slurm"\n')
+    hand_over(workspace, "a1", cluster="mine", task=None)
+    hand_over(workspace, "b2", scheduler="local", cluster=HERE, task=None, n_runs=1)
+    cancel_runs(workspace, ["a1", "b2"])
+    summary = resubmit_runs(workspace, ["a1", "b2"])
+    assert summary.started == ("b2",)
+    assert "invalid partition; mend the cluster profile mine" in summary.refused["a1"]
+    assert states(workspace) == {"a1": "cancelled", "b2": "done"}
+    # alone it is the command that has failed
+    with pytest.raises(RefusedError, match="invalid partition; mend the cluster profile mine"):
+        resubmit_runs(workspace, ["a1"])
+    noted = json.loads((workspace.run("a1") / "cancelled.json").read_text())
+    assert noted["was"] == "unknown"
+
+
+def test_a_profile_that_is_gone_takes_nothing_away(workspace: Workspace) -> None:
+    hand_over(workspace, "a1", cluster="gone", scheduler="local", task="")
+    cancel_runs(workspace, ["a1", "b2"])
+    with pytest.raises(UnknownNameError, match="unknown cluster 'gone'"):
+        resubmit_runs(workspace, ["a1"])
+    refused = resubmit_runs(workspace, ["a1", "b2"]).refused
+    assert refused["a1"].startswith("unknown cluster 'gone'")
+    assert refused["b2"].startswith("b2 was never submitted")
+    assert states(workspace) == {"a1": "cancelled", "b2": "cancelled"}
 
 
 def test_a_cancellation_waits_for_a_submission_that_is_under_way(workspace: Workspace) -> None:
