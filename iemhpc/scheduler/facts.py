@@ -9,17 +9,21 @@ look is as slow as the first. A decision to start a run is never taken from it.
 
 import contextlib
 import json
+import math
 import os
 import time
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple
 
 from iemhpc import __version__
 from iemhpc.scheduler.estimate import estimated_core_hours
 from iemhpc.scheduler.run_files import (
     RunStatus,
+    copied_from,
     is_cancelled,
+    is_job_damaged,
     read_job,
     read_status,
     read_usable_plan,
@@ -102,10 +106,20 @@ class RunFacts(NamedTuple):
     """How it was handed over; None where it was not."""
     status: RunStatus | None
     """What ``run.sh`` last said; None where it has not."""
+    copied_from: str = ""
+    """Path of the run whose ``job.json`` came here with a copy of its folder."""
 
 
 def read_facts(run: Path) -> RunFacts:
     """Read the files of one run folder."""
+    try:
+        return _read_facts(run)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # one strange file must not hide ten thousand good runs
+        return _unusable(run, why=f"a file of runs/{run.name} cannot be understood: {error}")
+
+
+def _read_facts(run: Path) -> RunFacts:
     plan = read_usable_plan(run)
     if plan is None:
         return _unusable(run)
@@ -123,8 +137,8 @@ def read_facts(run: Path) -> RunFacts:
         production_ps=float(sampling["production_ps"]),
         timestep_fs=timestep_fs,
         n_steps=production_steps(sampling),
-        estimated_core_h=estimated_core_hours(plan, cores=cores),
-        is_job_damaged=job is None and (run / "job.json").exists(),
+        estimated_core_h=float(estimated_core_hours(plan, cores=cores)),
+        is_job_damaged=job is None and is_job_damaged(run),
         is_cancelled=is_cancelled(run),
         progress=read_progress(
             run, attempt=status.attempt if status else 0, timestep_fs=timestep_fs
@@ -132,6 +146,7 @@ def read_facts(run: Path) -> RunFacts:
         spent=read_spent(run),
         job=_job_facts(job) if job else None,
         status=status,
+        copied_from="" if job else copied_from(run),
     )
 
 
@@ -175,13 +190,16 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 
 def _key(folder: os.DirEntry[str]) -> list[int]:
-    """Return the times of a folder and its plan, and the plan's size."""
-    changed_ns = folder.stat().st_mtime_ns
+    """Return the times of a folder and its plan, the plan's size and the folder's number.
+
+    A copy that keeps the times has another number.
+    """
+    changed_ns, number = folder.stat().st_mtime_ns, folder.inode()
     try:
         plan = os.stat(f"{folder.path}/plan.json")  # noqa: PTH116  # a Path costs more than this
     except OSError:
-        return [changed_ns, 0, 0]
-    return [changed_ns, plan.st_mtime_ns, plan.st_size]
+        return [changed_ns, 0, 0, number]
+    return [changed_ns, plan.st_mtime_ns, plan.st_size, number]
 
 
 def _read_index(workspace: Workspace) -> dict[str, Any]:
@@ -206,7 +224,7 @@ def _version() -> str:
 def _pack(facts: RunFacts) -> list[Any]:
     status = facts.status
     values = [getattr(status, name) for name in _STATUS] if status else None
-    return [*facts[:-1], values]
+    return [*facts[:-2], values, facts.copied_from]
 
 
 def _unpack(entry: Any, key: list[int]) -> RunFacts | None:
@@ -214,7 +232,9 @@ def _unpack(entry: Any, key: list[int]) -> RunFacts | None:
     try:
         if entry is None or entry[0] != key:
             return None
-        *others, progress, spent, job, status = entry[1]
+        *others, progress, spent, job, status, origin = entry[1]
+        if not _has_types(others, progress, spent, job, status):
+            return None
         return RunFacts._make(
             (
                 *others,
@@ -222,10 +242,44 @@ def _unpack(entry: Any, key: list[int]) -> RunFacts | None:
                 Spent._make(spent),
                 JobFacts._make(job) if job else None,
                 RunStatus(**dict(zip(_STATUS, status, strict=True))) if status else None,
+                str(origin),
             )
         )
     except (TypeError, ValueError, LookupError):
         return None
+
+
+_PLAN_TYPES = (
+    *(str, str, str, float, float, str, int),
+    *(float, float, int, float, bool, bool),
+)
+_SEED = RunFacts._fields.index("seed")
+_PROGRESS_TYPES, _SPENT_TYPES = (int, float), (float, float, int)
+_JOB_TYPES = (str, str, str, str, int, float, bool, int)
+_STATUS_TYPES = (str, str, int, int, str, str, int, str, str, int, float)
+
+
+def _has_types(others: Any, progress: Any, spent: Any, job: Any, status: Any) -> bool:
+    """Say whether an entry holds what was written: somebody may have changed it."""
+    kinds = [
+        (others, _PLAN_TYPES, _SEED),
+        (progress, _PROGRESS_TYPES, -1),
+        (spent, _SPENT_TYPES, -1),
+    ]
+    if job is not None:
+        kinds.append((job, _JOB_TYPES, -1))
+    if status is not None:  # a process that runs has no exit code
+        kinds.append((status, _STATUS_TYPES, _STATUS.index("rc")))
+    for values, types, may_be_none in kinds:
+        found = tuple(map(type, values))
+        if found != types and not (
+            may_be_none >= 0
+            and values[may_be_none] is None
+            and found == (*types[:may_be_none], NoneType, *types[may_be_none + 1 :])
+        ):
+            return False
+    numbers = (*others, *progress, *spent, *(job or ()), *(status or ()))
+    return all(map(math.isfinite, (each for each in numbers if type(each) is float)))
 
 
 def _job_facts(job: dict[str, Any]) -> JobFacts:
@@ -261,10 +315,10 @@ def _force_field(physics: dict[str, Any]) -> str:
     return " ".join("".join(str(physics.get(name) or "-").split())[:LONGEST_WORD] for name in names)
 
 
-def _unusable(run: Path) -> RunFacts:
+def _unusable(run: Path, *, why: str = "") -> RunFacts:
     return RunFacts(
         run_id=run.name,
-        unusable=unusable_plan(run),
+        unusable=why or unusable_plan(run),
         system="?",
         salt_molar=0.0,
         water_per_site=0.0,

@@ -18,7 +18,7 @@ from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Scheduler, Submission, count_runs
 from iemhpc.scheduler.cluster import load_cluster, resources_for
 from iemhpc.scheduler.file_mode import apply_file_mode
-from iemhpc.scheduler.run_files import read_job, read_plan, read_status
+from iemhpc.scheduler.run_files import identity_of, read_job, read_plan, read_status
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, content_hash, write_json, write_text
 
@@ -103,6 +103,7 @@ def prepare(part: Part, cluster: str) -> Submission:
                 "cores_per_run": scheduler.resources.cores_per_run,
                 "gpus_per_run": scheduler.resources.gpus_per_run,
                 "runs_per_job": settings.runs_per_job,
+                "run": identity_of(run),
             },
         )
         apply_file_mode(run, settings.file_mode)

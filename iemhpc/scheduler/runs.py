@@ -6,12 +6,13 @@ The rules stand in ``states.py``; here they are given what they need: facts, sig
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from iemhpc import units
 from iemhpc.errors import UnknownNameError
+from iemhpc.scheduler.base import JobState
 from iemhpc.scheduler.facts import JobFacts, RunFacts, read_all_facts
 from iemhpc.scheduler.run_files import is_alive
 from iemhpc.scheduler.run_progress import Progress, read_progress
@@ -24,6 +25,7 @@ from iemhpc.scheduler.states import (
     state_by_files,
     state_by_queue,
 )
+from iemhpc.scheduler.unseen import note_unseen
 from iemhpc.workspace import Workspace
 
 __all__ = [
@@ -107,10 +109,14 @@ def run_states(
     first = [state_by_files(facts, signs[facts.run_id]) for facts in every]
     jobs = [facts.job for facts, state in zip(every, first, strict=True) if not state and facts.job]
     answers = (ask or _ask_now)(workspace, jobs) if jobs else {}
+    unseen = _unseen(workspace, jobs, answers, now_s)
     rows = []
     for facts, found in zip(every, first, strict=True):
         answer = answers.get(facts.job.task) if facts.job else None
-        state, reason = found or state_by_queue(facts, answer, signs[facts.run_id])
+        sign = signs[facts.run_id]
+        if facts.job and facts.job.task in unseen:
+            sign = replace(sign, unseen_s=unseen[facts.job.task])
+        state, reason = found or state_by_queue(facts, answer, sign)
         rows.append(_row(workspace, facts, state=state, reason=reason, now_s=now_s))
     return tuple(sorted(rows, key=_place))
 
@@ -158,6 +164,16 @@ def _ask_now(workspace: Workspace, jobs: Sequence[JobFacts]) -> Mapping[str, Ans
         workspace, jobs
     )
     return answers
+
+
+def _unseen(
+    workspace: Workspace, jobs: Sequence[JobFacts], answers: Mapping[str, Answer], now_s: float
+) -> dict[str, float]:
+    """Return how long ago each task of a queue was first missing from it."""
+    tasks = {job.task for job in jobs if job.scheduler != "local" and job.task}
+    gone = {task for task in tasks if answers.get(task) is JobState.GONE}
+    unheard = {task for task in tasks if not isinstance(answers.get(task), JobState)}
+    return note_unseen(workspace, gone, unheard=unheard, now_s=now_s)
 
 
 def _all_signs(workspace: Workspace, every: Sequence[RunFacts], now_s: float) -> dict[str, Signs]:

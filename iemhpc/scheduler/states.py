@@ -16,6 +16,7 @@ The files come first. A queue is asked about runs that have not had the last wor
 queue that does not answer has said nothing: such a run is unknown, never lost.
 """
 
+import math
 from dataclasses import dataclass
 
 from iemhpc.errors import ProgramError
@@ -32,11 +33,14 @@ CAN_START = ("planned", "interrupted")
 """States from which a submission starts a run by itself."""
 
 GRACE_S = 300.0
-"""A run that left the queue without a word is unknown for so long: files and queues come late."""
+"""A run that left the queue without a word is unknown for so long, counted from the first look that
+did not find it there: files and queues come late."""
 
 SILENT_S = 600.0
 """A run of another host without a heartbeat for so long is gone: the age at which ``run.sh`` takes
 over a lock."""
+
+DAMAGED_JOB = "job.json is damaged: iemhpc md-submit looks for its job and mends it"
 
 MOST_ATTEMPTS = 20
 """After so many attempts a failure of the machine counts as one of the run."""
@@ -53,6 +57,8 @@ class Signs:
     """Whether the process of this host that runs it lives; None where it is not on this host."""
     silent_s: float = 0.0
     """How long ago the run, its log or its lock was last touched."""
+    unseen_s: float = math.inf
+    """How long ago its queue was first found without it; at once where it never was in one."""
     submission_lives: bool = True
     """Of a local submission on another host: whether any of its runs shows signs of life."""
 
@@ -60,21 +66,24 @@ class Signs:
 def state_by_files(facts: RunFacts, signs: Signs) -> tuple[str, str] | None:
     """Return state and reason of a run, None where only the queue knows more."""
     status, job = facts.status, facts.job
-    if facts.unusable or facts.is_job_damaged:
-        return "unknown", facts.unusable or _damaged_job(facts.run_id)
-    if status and status.state == "done" and status.n_steps >= facts.n_steps:
+    is_done = bool(status and status.state == "done" and status.n_steps >= facts.n_steps)
+    if facts.unusable or (facts.is_job_damaged and not is_done):
+        return "unknown", facts.unusable or DAMAGED_JOB
+    if is_done:
         return "done", ""
     if facts.is_cancelled:
         return _state_of_cancelled(status, signs)
     if status is None or is_newer(job, status):
-        return None if job else ("planned", "")
+        return None if job else ("planned", _of_copy(facts))
     if status.state == "running":
         return _state_of_running(status, job, signs)
     return _state_of_ended(status, job)
 
 
-def _damaged_job(run_id: str) -> str:
-    return f"job.json is damaged; delete runs/{run_id}/job.json and submit again"
+def _of_copy(facts: RunFacts) -> str:
+    if not facts.copied_from:
+        return ""
+    return f"a copy of {facts.copied_from}, whose job is not this run's"
 
 
 def _state_of_cancelled(status: RunStatus | None, signs: Signs) -> tuple[str, str]:
@@ -151,7 +160,7 @@ def _state_of_gone(facts: RunFacts, signs: Signs, *, cut_short: str) -> tuple[st
         if status.state == "running":
             return "interrupted", in_words(status)
         return _state_of_ended(status, job) or ("interrupted", in_words(status))
-    if not cut_short and signs.silent_s < GRACE_S:
+    if not cut_short and min(signs.silent_s, signs.unseen_s) < GRACE_S:
         return "unknown", "not in the queue, and no word from the run yet"
     return "interrupted", cut_short or "it ended without a word"
 

@@ -13,6 +13,7 @@ from iemhpc.progress import Say, quiet
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Scheduler, Submission
 from iemhpc.scheduler.cluster import load_cluster, resources_for
+from iemhpc.scheduler.damaged_jobs import mend_damaged_jobs
 from iemhpc.scheduler.file_mode import made_as, open_to
 from iemhpc.scheduler.handing_over import (
     adopt_crashed,
@@ -135,6 +136,8 @@ def submit_runs(
     job_ids = list[str]()
     with made_as(settings.file_mode):
         with submission_lock(workspace):
+            for problem in mend_damaged_jobs(workspace, [workspace.run(each) for each in run_ids]):
+                say(problem)
             adopt_crashed(workspace, run_ids)
             states = {row.run_id: row.state for row in run_states(workspace)}
             can_start = (*CAN_START, "failed") if retry_failed else CAN_START

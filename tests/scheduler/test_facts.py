@@ -101,6 +101,20 @@ def test_entries_of_a_strange_shape_are_read_from_the_files(workspace: Workspace
     assert look(workspace) == plain
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(3, "much"), (3, None), (9, 1.5), (13, [0, "fast"]), (16, ["done"]), (3, 1e400)],
+)
+def test_entries_with_a_value_of_another_type_are_read_from_the_files(
+    workspace: Workspace, place: int, value: Any
+) -> None:
+    plain = look(workspace)
+    index = json.loads((workspace.runs / INDEX).read_text())
+    index["runs"]["a1"][1][place] = value
+    (workspace.runs / INDEX).write_text(json.dumps(index))
+    assert look(workspace) == plain
+
+
 def test_runs_that_were_deleted_leave_the_index(workspace: Workspace) -> None:
     look(workspace)
     workspace.run("a1").rename(workspace.root / "elsewhere")

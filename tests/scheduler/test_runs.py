@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,10 +15,18 @@ import pytest
 
 from iemhpc.errors import MissingInputError, UnknownNameError
 from iemhpc.scheduler.log_ends import log_ends
-from iemhpc.scheduler.run_files import describe_run, read_plan, read_status
+from iemhpc.scheduler.run_files import (
+    describe_run,
+    identity_of,
+    is_alive,
+    read_job,
+    read_plan,
+    read_status,
+)
 from iemhpc.scheduler.run_table import state_lines
 from iemhpc.scheduler.runs import find_run, run_states
 from iemhpc.scheduler.states import GRACE_S
+from iemhpc.scheduler.unseen import UNSEEN
 from iemhpc.workspace import Workspace
 
 HOST = socket.gethostname()
@@ -112,8 +121,121 @@ def test_silence_becomes_interrupted_only_after_a_grace_period(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_queue(workspace.root / "bin", monkeypatch, answer="")
-    say_job(workspace, submitted_s=time.time() - GRACE_S - 1)
+    say_job(workspace, submitted_s=time.time() - 10 * GRACE_S)  # it waited for long
+    assert state(workspace) == ("unknown", "not in the queue, and no word from the run yet")
+    noted = json.loads((workspace.runs / UNSEEN).read_text())
+    assert state(workspace)[0] == "unknown"
+    assert json.loads((workspace.runs / UNSEEN).read_text()) == noted
+    (workspace.runs / UNSEEN).write_text(json.dumps({"7_0": time.time() - GRACE_S - 1}))
     assert state(workspace) == ("interrupted", "it ended without a word")
+
+
+def test_a_job_that_is_seen_again_has_its_grace_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="7_0 PD")
+    say_job(workspace)
+    (workspace.runs / UNSEEN).write_text(json.dumps({"7_0": 1.0}))
+    assert state(workspace)[0] == "queued"
+    assert json.loads((workspace.runs / UNSEEN).read_text()) == {}
+
+
+def test_a_silent_queue_does_not_end_a_grace_that_has_begun(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="what?")
+    say_job(workspace)
+    (workspace.runs / UNSEEN).write_text(json.dumps({"7_0": 1.0}))
+    assert state(workspace)[0] == "unknown"
+    assert json.loads((workspace.runs / UNSEEN).read_text()) == {"7_0": 1.0}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"7_0": "many"}', '{"7_0": 1e400}'])
+def test_a_damaged_note_of_missing_jobs_begins_a_grace_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    fake_queue(workspace.root / "bin", monkeypatch, answer="")
+    say_job(workspace, submitted_s=1.0)
+    (workspace.runs / UNSEEN).write_text(text)
+    assert state(workspace)[0] == "unknown"
+
+
+STRANGE = {
+    "status.json": ['{"attempt": 1e400}', "[1]", '"x"', '{"state": "nonsense"}'],
+    "job.json": ['{"cores_per_run": "many"}', '{"attempts": 1e400}', '{"submitted_s": "x"}', "3"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in STRANGE.items() for text in texts]
+)
+def test_one_strange_file_is_one_damaged_run(
+    workspace: Workspace, write_water_box: Callable[..., Path], name: str, text: str
+) -> None:
+    write_water_box(workspace.run("b2"))
+    say_status(workspace)
+    say_job(workspace)
+    path = workspace.run("a1") / name
+    if text.startswith("{"):
+        text = json.dumps(json.loads(path.read_text()) | json.loads(text))
+        text = text.replace("Infinity", "1e400")
+    path.write_text(text)
+    if name == "status.json":
+        (workspace.run("a1") / "job.json").unlink()
+    rows = {row.run_id: row for row in run_states(workspace)}
+    assert rows["b2"].state == "planned"
+    assert rows["a1"].state == ("planned" if name == "status.json" else "unknown")
+    assert state_lines(list(rows.values()))
+
+
+@pytest.mark.parametrize(
+    ("rc", "expected"), [("1", "failed"), ("75", "interrupted"), ("lost", "interrupted")]
+)
+def test_where_a_status_is_damaged_the_notes_of_the_attempts_tell(
+    workspace: Workspace, rc: str, expected: str
+) -> None:
+    folder = workspace.run("a1")
+    (folder / "attempts.log").write_text("2026-01-31T12:00:00Z n1 job=7 cores=1 gpus=0\n")
+    (folder / "ended.log").write_text(f"1 2026-01-31T12:05:00Z rc={rc}\n")
+    (folder / "status.json").write_text('{"state": "fai')
+    assert state(workspace) == (
+        expected,
+        f"status.json is damaged; ended.log says rc={rc} of attempt 1",
+    )
+
+
+def test_a_copied_run_does_not_own_the_job_of_its_original(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    say_job(workspace, run=identity_of(workspace.run("a1")))
+    assert read_job(workspace.run("a1")) is not None
+    copy = Workspace(tmp_path_factory.mktemp("copy") / "w")
+    shutil.copytree(workspace.root, copy.root)
+    assert read_job(copy.run("a1")) is None
+    got, why = state(copy)
+    assert got == "planned"
+    assert why == f"a copy of {workspace.run('a1').resolve()}, whose job is not this run's"
+
+
+def test_a_moved_run_keeps_its_job(workspace: Workspace) -> None:
+    say_job(workspace, run=identity_of(workspace.run("a1")))
+    moved = Workspace(workspace.root / "moved")
+    moved.root.mkdir()
+    workspace.runs.rename(moved.runs)
+    assert read_job(moved.run("a1")) is not None
+
+
+def test_a_copy_is_not_run_by_the_process_of_its_original(workspace: Workspace) -> None:
+    folder = workspace.run("a1")
+    with subprocess.Popen(["sleep", "30"], cwd=folder) as process:
+        start = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        say_status(workspace, pid=process.pid, start=start)
+        shutil.copytree(folder, workspace.run("b2"))
+        for name, lives in (("a1", True), ("b2", False)):
+            status = read_status(workspace.run(name))
+            assert status
+            assert is_alive(status, workspace.run(name)) is lives
+        process.kill()
 
 
 def gone_process() -> str:
@@ -262,7 +384,7 @@ def test_a_plan_of_another_version_or_changed_by_hand_is_one_unknown_row(
 @pytest.mark.parametrize("text", ["{", "{}", "[]"])
 def test_a_damaged_job_file_is_one_unknown_row(workspace: Workspace, text: str) -> None:
     (workspace.run("a1") / "job.json").write_text(text)
-    said = "job.json is damaged; delete runs/a1/job.json and submit again"
+    said = "job.json is damaged: iemhpc md-submit looks for its job and mends it"
     assert state(workspace) == ("unknown", said)
 
 

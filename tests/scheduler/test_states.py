@@ -41,6 +41,9 @@ def facts(
         "",
         "water/NaCl",
         0.9,
+        10.0,
+        "gaff2",
+        1,
         0.4,
         2.0,
         200,
@@ -70,6 +73,13 @@ def test_a_run_whose_node_failed_is_interrupted_only_after_it_was_silent_for_lon
     lost = facts(status("running"), job())
     assert state(lost, JobState.GONE, Signs(silent_s=GRACE_S - 1)) == "unknown"
     assert state(lost, JobState.GONE, Signs(silent_s=GRACE_S + 1)) == "interrupted"
+
+
+def test_the_grace_of_a_run_that_waited_for_long_begins_when_it_is_first_not_in_the_queue() -> None:
+    waited = facts(None, job())
+    just_gone = Signs(silent_s=1e6, unseen_s=GRACE_S - 1)
+    assert state(waited, JobState.GONE, just_gone) == "unknown"
+    assert state(waited, JobState.GONE, Signs(silent_s=1e6, unseen_s=GRACE_S + 1)) == "interrupted"
 
 
 def test_a_run_whose_node_failed_and_that_waits_again_says_so() -> None:
