@@ -72,15 +72,17 @@ class BundleError(IemhpcError, ValueError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not known, listing the known ones.
+    """Return the error for a name that is not known, with the one meant or else the known ones.
 
     Examples
     --------
     >>> print(unknown_name("salt", "NaCL", ["KCl", "NaCl"]))
-    unknown salt 'NaCL'; did you mean 'NaCl'? Known: KCl, NaCl
+    unknown salt 'NaCL'; did you mean 'NaCl'?
+    >>> print(unknown_name("salt", "sugar", ["KCl", "NaCl"]))
+    unknown salt 'sugar'. Known: KCl, NaCl
     """
     names = sorted(known)
     by_lower = {known_name.lower(): known_name for known_name in names}
     near = get_close_matches(name.lower(), by_lower, n=1)
-    hint = f"; did you mean {by_lower[near[0]]!r}?" if near else "."
-    return UnknownNameError(f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}")
+    hint = f"; did you mean {by_lower[near[0]]!r}?" if near else f". Known: {', '.join(names)}"
+    return UnknownNameError(f"unknown {kind} {name!r}{hint}")

@@ -69,14 +69,22 @@ def plan_campaign(campaign: CampaignSettings) -> tuple[tuple[Planned, ...], tupl
     InputError
         Naming everything that is wrong with it.
     """
+    planned, notes, problems = try_plan(campaign)
+    if problems:
+        raise InputError("\n".join(problems))
+    return planned, notes
+
+
+def try_plan(
+    campaign: CampaignSettings,
+) -> tuple[tuple[Planned, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return runs and notes as :func:`plan_campaign` does, and everything that is wrong."""
     draft = _Draft()
     for number, entry in enumerate(campaign.systems, 1):
         _plan_entry(campaign.of_system(entry), entry, draft, number=number)
     problems = (*draft.problems, *_duplicates(draft.blocks))
-    if problems:
-        raise InputError("; ".join(dict.fromkeys(problems)))
     notes = (*_rounding_notes(draft.compositions), *draft.notes)
-    return draft.in_order, tuple(dict.fromkeys(notes))
+    return draft.in_order, tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(problems))
 
 
 def name_problems(campaign: CampaignSettings) -> tuple[str, ...]:
@@ -85,6 +93,8 @@ def name_problems(campaign: CampaignSettings) -> tuple[str, ...]:
     This is what can be said where other settings are wrong.
     """
     problems: list[str] = []
+    if not campaign.systems:
+        chemistries_of(campaign, problems)
     for entry in campaign.systems:
         chemistries = chemistries_of(campaign.of_system(entry), problems)
         for system in _systems_of(entry, problems):

@@ -12,7 +12,7 @@ from iemhpc.campaign.building import write_folders
 from iemhpc.campaign.changes import adapt_runs, in_ns, strangers
 from iemhpc.campaign.connectedness import network_notes
 from iemhpc.campaign.following import check_then, follow, would_follow
-from iemhpc.campaign.planning import costs_of, name_problems, plan_campaign
+from iemhpc.campaign.planning import costs_of, name_problems, try_plan
 from iemhpc.campaign.plans import Planned
 from iemhpc.campaign.rows import campaign_rows, costs_here, states_of
 from iemhpc.campaign.summary import CANCELLED, CampaignRun, CampaignSummary, in_brief
@@ -30,6 +30,7 @@ from iemhpc.scheduler.submission import (
 )
 from iemhpc.settings.campaign import CampaignSettings
 from iemhpc.settings.cluster import ClusterSettings
+from iemhpc.settings.reading import said_of
 from iemhpc.settings.targets import Asked, Targets, ask_campaign
 from iemhpc.workspace import Workspace
 
@@ -138,6 +139,8 @@ def submit_campaign(
 def _work(workspace: Workspace, asked: Asked, how: HowToSubmit) -> _Work:
     """Return what is to be done, or say everything that is wrong with it."""
     problems, campaign = list(asked.problems), asked.campaign
+    # names and numbers may be those of the file beside the targets
+    origin = asked.where if asked.file in ("", asked.where) else f"{asked.where} in {asked.file}"
     planned: tuple[Planned, ...] = ()
     notes: tuple[str, ...] = ()
     settings: ClusterSettings | None = None
@@ -145,19 +148,17 @@ def _work(workspace: Workspace, asked: Asked, how: HowToSubmit) -> _Work:
         try:
             settings = load_cluster(campaign.cluster, workspace)
         except IemhpcError as error:
-            problems.append(str(error))
-        try:
-            if asked.problems:
-                problems += name_problems(campaign)
-            else:
-                planned, notes = plan_campaign(campaign)
-        except InputError as error:
-            problems.append(str(error))
+            problems += said_of(asked.where_of("cluster"), [str(error)])
+        if asked.problems:
+            wrong = name_problems(campaign)
+        else:
+            planned, notes, wrong = try_plan(campaign)
+        problems += said_of(origin, wrong)
     if how.build not in (None, *BUILD):
         problems.append(f"--build: got {how.build!r}, wanted {' or '.join(BUILD)}")
     problems += check_then(how.then, submit=how.submit)
     if campaign is None or settings is None or problems:
-        raise InputError(f"{asked.where}: " + "; ".join(dict.fromkeys(problems)))
+        raise InputError("\n".join(dict.fromkeys(problems)))
     return _Work(
         workspace=workspace,
         campaign=campaign,

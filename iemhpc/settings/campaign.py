@@ -101,7 +101,7 @@ class SystemSettings(BaseModel):
                 "give both the same name"
             )
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -202,7 +202,7 @@ class CampaignSettings(BaseModel):
         if self.n_chains is not None and "box_A" in self.model_fields_set:
             problems.insert(0, _box_and_chains(self.box_A, self.n_chains))
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
     @property

@@ -7,13 +7,14 @@ of it: what can be read is read all the same, so that a misspelt key hides no mi
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import InputError
 from iemhpc.settings.campaign import OF_ONE_SYSTEM, CampaignSettings
 from iemhpc.settings.membrane import MembraneSettings
-from iemhpc.settings.reading import load_toml, salvage_settings
+from iemhpc.settings.reading import load_toml, said_of, salvage_settings
 from iemhpc.workspace import Workspace
 
 _OF_EVERY_SYSTEM = {
@@ -32,6 +33,12 @@ _INSTEAD = {
 }
 """An option -> the setting of the file that it replaces, for both say the same."""
 
+_ANY = [{"membrane": "any"}]
+"""Stands for systems where the other settings are looked at alone."""
+
+_OF_CAMPAIGNS = frozenset(CampaignSettings.model_fields) - frozenset(MembraneSettings.model_fields)
+_OF_MEMBRANES = frozenset(MembraneSettings.model_fields) - frozenset(CampaignSettings.model_fields)
+
 Targets = Sequence[str] | MembraneSettings
 """Names and files, or a membrane of one's own."""
 
@@ -41,13 +48,22 @@ class Asked:
     """A campaign as it was asked for, and what is wrong with it."""
 
     campaign: CampaignSettings | None
-    """What could be read of it; without what is wrong. None where that is no campaign."""
+    """What could be read of it; without what is wrong, and perhaps without any system. None where
+    that is no campaign."""
     problems: tuple[str, ...]
-    """What is wrong, in words; empty where the campaign is whole."""
+    """What is wrong, in words, and with what it is of; empty where the campaign is whole."""
     where: str
     """What an error calls it: the file, or the targets."""
     is_of_file: bool
     """Whether its systems are those of a file, not targets that were named."""
+    file: str = ""
+    """The file that settings are from; empty where there is none."""
+    file_keys: frozenset[str] = frozenset()
+    """Settings that are those of the file."""
+
+    def where_of(self, key: str) -> str:
+        """Return what an error about one setting calls its origin."""
+        return self.file if key in self.file_keys else self.where
 
 
 def load_campaign(
@@ -68,7 +84,7 @@ def load_campaign(
     """
     asked = ask_campaign(workspace, targets, overrides=overrides, cluster=cluster)
     if asked.campaign is None or asked.problems:
-        raise InputError(f"{asked.where}: " + "; ".join(asked.problems))
+        raise InputError("\n".join(asked.problems))
     return asked.campaign
 
 
@@ -81,9 +97,34 @@ def ask_campaign(
 ) -> Asked:
     """Return what was asked for, as far as it can be read, and everything that is wrong with it."""
     values, where, is_of_file = _values_of(workspace, targets)
-    _override(values, overrides if cluster is None else {**overrides, "cluster": cluster})
+    given = overrides if cluster is None else {**overrides, "cluster": cluster}
+    of_targets = frozenset[str]() if is_of_file else frozenset({"systems"})
+    file_keys = frozenset(values) - of_targets - frozenset(given)
+    file = where if is_of_file else str(workspace.campaign) if file_keys else ""
+    _override(values, given)
+    file_problems: tuple[str, ...] = ()
+    if file and not is_of_file:
+        # what the file says beside the targets is the file's fault
+        of_file = {key: value for key, value in values.items() if key in file_keys}
+        _, file_problems = salvage_settings(of_file | {"systems": _ANY}, CampaignSettings)
     campaign, problems = salvage_settings(values, CampaignSettings)
-    return Asked(campaign=campaign, problems=problems, where=where, is_of_file=is_of_file)
+    return Asked(
+        campaign=campaign or _without_systems(values),
+        problems=(
+            *said_of(file, file_problems),
+            *said_of(where, [problem for problem in problems if problem not in file_problems]),
+        ),
+        where=where,
+        is_of_file=is_of_file,
+        file=file,
+        file_keys=file_keys,
+    )
+
+
+def _without_systems(values: Mapping[str, Any]) -> CampaignSettings | None:
+    """Return what can be read of a campaign none of whose systems can: its other settings."""
+    campaign, _ = salvage_settings({**values, "systems": _ANY}, CampaignSettings)
+    return campaign.model_copy(update={"systems": ()}) if campaign else None
 
 
 def _override(values: dict[str, Any], overrides: Mapping[str, Any]) -> None:
@@ -136,8 +177,13 @@ def _with_systems(workspace: Workspace, systems: list[dict[str, Any]]) -> dict[s
 
 
 def _is_campaign(target: str) -> bool:
+    """Say whether a target is a file with a campaign in it, be its systems misspelt."""
     if not target.lower().endswith(".toml"):
         return False
-    return "systems" in load_toml(
+    keys = load_toml(
         Path(target), what="a campaign or membrane", made_by="iemhpc init writes a campaign"
-    )
+    ).keys()
+    if keys & {"systems", "units"}:
+        return "systems" in keys
+    near = get_close_matches("systems", keys, n=1, cutoff=0.7)
+    return len(keys & _OF_CAMPAIGNS) + len(near) > len(keys & _OF_MEMBRANES)

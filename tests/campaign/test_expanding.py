@@ -141,7 +141,7 @@ def test_keys_names_points_and_clusters_that_are_wrong_are_told_together(tmp_pat
         submit_campaign(workspace, how=HowToSubmit(build="there", then="tea"))
     for says in (
         "boxA: unknown key; did you mean 'box_A'",
-        "systems.1.salt: unknown key; did you mean 'salts'",
+        "[[systems]] block 2: salt: unknown key; did you mean 'salts'",
         "unknown membrane 'CR16'; did you mean 'CR61'",
         "CR16: unknown salt 'NaCL2'",
         "CR61: unknown salt 'KBr'",
@@ -152,6 +152,35 @@ def test_keys_names_points_and_clusters_that_are_wrong_are_told_together(tmp_pat
     ):
         assert says in str(raised.value)
     assert [path.name for path in tmp_path.iterdir()] == ["campaign.toml"]
+
+
+def test_unknown_names_are_told_where_every_block_is_bad_each_on_its_line(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.campaign.write_text(
+        'force_field = "gaf"\ncluster = "nowhere"\n'
+        '[[systems]]\nsalts = ["NaCl"]\n'
+        '[[systems]]\nmembrane = "CR16"\nsalts = ["NaCL2"]\nwater_per_site = 0\n'
+    )
+    with pytest.raises(InputError) as raised:
+        submit_campaign(workspace)
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 6
+    for line, says in zip(
+        sorted(line.removeprefix(f"{workspace.campaign}: ") for line in lines),
+        (
+            "CR16: unknown salt 'NaCL2'",
+            "[[systems]] block 1: membrane: missing",
+            "[[systems]] block 2: water_per_site: got 0",
+            "unknown cluster 'nowhere'",
+            "unknown force field 'gaf'; did you mean 'gaff2'?",
+            "unknown membrane 'CR16'; did you mean 'CR61'?",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(says)
+    workspace.campaign.write_text('cluster = "nowhere"\n[[systems]]\nsalts = ["NaCl"]\n')
+    with pytest.raises(InputError, match=r"block 1: membrane: missing(.|\n)*unknown cluster 'nowh"):
+        submit_campaign(workspace)
 
 
 def test_an_unknown_cluster_stands_beside_duplicates(tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def test_a_line_that_is_not_toml_is_named(tmp_path: Path) -> None:
         (ONE | {"bax_A": 30}, "bax_A: unknown key; did you mean 'box_A'"),
         (
             {"systems": [{"membran": "x"}]},
-            "systems.0.membran: unknown key; did you mean 'membrane'",
+            "[[systems]] block 1: membran: unknown key; did you mean 'membrane'",
         ),
-        ({"systems": [{"membran": "x"}]}, "systems.0.membrane: missing"),
+        ({"systems": [{"membran": "x"}]}, "[[systems]] block 1: membrane: missing"),
         ({}, "systems: missing"),
         (ONE | {"box_A": "wide"}, "box_A: got 'wide'"),
         (ONE | {"box_A": 10}, "box_A: got 10"),
@@ -108,8 +108,8 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InputError) as raised:
         make_campaign(values, where="here")
     for name in (
-        "systems.0.membran:",
-        "systems.0.membrane:",
+        "[[systems]] block 1: membran:",
+        "[[systems]] block 1: membrane:",
         "salt_molar",
         "seeed:",
         "'quik'",

@@ -50,8 +50,8 @@ def test_every_key_has_a_description() -> None:
 def test_a_misspelt_key_names_the_nearest_here_and_in_sizes() -> None:
     assert "sufix: unknown key; did you mean 'suffix'?" in problem(sufix="kk")
     said = problem(sizes=[{"upto_atoms": 5000, "cores_per_run": 2}])
-    assert "sizes.0.upto_atoms: unknown key; did you mean 'up_to_atoms'?" in said
-    assert "sizes.0.up_to_atoms: missing" in said
+    assert "[[sizes]] block 1: upto_atoms: unknown key; did you mean 'up_to_atoms'?" in said
+    assert "[[sizes]] block 1: up_to_atoms: missing" in said
 
 
 @pytest.mark.parametrize(
