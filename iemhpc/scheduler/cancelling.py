@@ -21,10 +21,11 @@ from typing import Any
 from iemhpc.errors import IemhpcError, InputError
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.damaged_jobs import mend_damaged_jobs
 from iemhpc.scheduler.facts import RunFacts, read_facts
 from iemhpc.scheduler.places import places_of
 from iemhpc.scheduler.polling import ask_queues, scheduler_of
-from iemhpc.scheduler.run_files import CANCELLED, is_alive, read_job, read_status
+from iemhpc.scheduler.run_files import CANCELLED, is_alive, is_job_damaged, read_job, read_status
 from iemhpc.scheduler.runs import find_runs, run_states
 from iemhpc.scheduler.submission import submission_lock, submit_runs
 from iemhpc.workspace import Workspace, read_json, write_json
@@ -107,14 +108,16 @@ def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelSummary:
     """
     runs = find_runs(workspace, run_ids)
     with submission_lock(workspace, what="cancelling runs"):
+        problems = mend_damaged_jobs(workspace, runs)
         states = {row.run_id: row.state for row in run_states(workspace)}
         chosen = [run for run in runs if states[run.name] in (*CAN_CANCEL, "cancelled")]
         for run in chosen:
             if states[run.name] != "cancelled":
                 _note_cancelled(run, states[run.name])
-        problems = _end_jobs(workspace, chosen)
+        problems += _end_jobs(workspace, chosen)
     return CancelSummary(
-        cancelled=tuple(run.name for run in chosen),
+        # of a job that nobody knows only its problem is said
+        cancelled=tuple(run.name for run in chosen if not is_job_damaged(run)),
         left={run.name: _LEFT[states[run.name]] for run in runs if run not in chosen},
         problems=tuple(problems),
     )

@@ -13,6 +13,7 @@ import pytest
 
 from iemhpc.errors import ProgramError
 from iemhpc.scheduler.base import JobState, Submission
+from iemhpc.scheduler.cancelling import cancel_runs
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.slurm import parse_status, status_command
@@ -235,3 +236,35 @@ def test_a_percent_sign_in_the_path_stays_one(tmp_path: Path, write_water_box: W
     wait_for(lambda: states(workspace)["a1"] == "done")
     submission = (read_job(folder) or {})["submission"]
     assert (workspace.runs / ".slurm" / submission / "slurm.0.out").exists()
+
+
+def test_a_damaged_job_file_leads_to_no_second_job_and_cancel_ends_the_first(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any
+) -> None:
+    folder = write_water_box(workspace.run("a1"), production_ps=20.0)
+    submit_runs(workspace, ["a1"], cluster="test")
+    job = read_job(folder)
+    assert job
+    (folder / "job.json").write_text('{"sched')
+    assert states(workspace)["a1"] == "unknown"
+    assert submit_runs(workspace, ["a1"], cluster="test").started == ()
+    assert (read_job(folder) or {})["task"] == job["task"]
+    (folder / "job.json").write_text('{"sched')
+    assert cancel_runs(workspace, ["a1"]).cancelled == ("a1",)
+    number = job["task"].partition("_")[0]
+    wait_for(lambda: set(slurm.codes(number).values()) <= {"CA", "CD", "F"})
+    assert slurm.jobs_named(f"iemhpc-{job['submission']}") == {number}
+
+
+def test_a_copied_workspace_leaves_the_jobs_of_the_original_alone(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any, tmp_path: Path
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=20.0)
+    (number,) = submit_runs(workspace, ["a1"], cluster="test").job_ids
+    copy = Workspace(tmp_path / "copy")
+    shutil.copytree(workspace.runs, copy.runs, ignore=shutil.ignore_patterns("run.lock*"))
+    cancel_runs(copy, ["a1"])
+    time.sleep(1.0)
+    assert states(workspace)["a1"] in ("queued", "running")
+    assert set(slurm.codes(number).values()) <= {"PD", "CF", "R"}
+    open_scheduler(workspace, "test").cancel([f"{number}_0"])
