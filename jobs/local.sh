@@ -39,10 +39,11 @@ iemhpc=(@@{iemhpc})
 set -m # each LAMMPS is a process group of its own: its command may be a launcher with children
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 66
 now() { date -u "$@" +%Y-%m-%dT%H:%M:%SZ; }
-stage=start child= stopping= shortage= started=$(now) host=$(uname -n)
+stage=start child= stopping= shortage= begun= hangs= started=$(now) host=$(uname -n)
 # when this process and its machine started: numbers of processes are given again
 start_of() { sed -n 's/.*) \([^ZX]\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 born=$(start_of $$) boot=$(head -c 8 /proc/sys/kernel/random/boot_id 2>/dev/null)
+patience_s=600 # a restart file that takes longer to be read is damaged
 job=${SLURM_JOB_ID:-${PBS_JOBID:-none}} # the same when a queue starts the job again
 
 @@{setup}
@@ -197,19 +198,35 @@ end_child() { # file for its words; sets rc
   [ -s "$1" ] || rm -f "$1"
 }
 
-run_lammps() { # further words; sets rc
+has_begun() { # production: it has read its file and says what it writes
+  [ -n "$(find . -maxdepth 1 -name 'segment.*.txt' -newer lammps.pid)" ]
+}
+
+run_lammps() { # further words; sets rc, begun, hangs
   local screen="screen.$stage.$attempt"
   begin_child "$screen" "${lammps[@]}" -in "$stage.in" -log "log.$stage.$attempt.lammps" \
     -screen none "${variables[@]}" "$@"
   if [ "$stage" = production ]; then
-    while kill -0 "$child" 2>/dev/null && ! [ -n "$(find . -maxdepth 1 -name 'segment.*.txt' -newer lammps.pid)" ]; do
+    local end=$((SECONDS + patience_s))
+    while kill -0 "$child" 2>/dev/null && ! has_begun; do
+      if [ $resume = 1 ] && [ $SECONDS -ge $end ]; then
+        hangs=yes
+        kill -KILL -- "-$child"
+        break
+      fi
       sleep 0.2 &
       wait $!
     done
     sleep 0.1
+    begun=
+    ! has_begun || {
+      begun=yes
+      end_doubts
+    }
     collect_segments
   fi
   end_child "$screen"
+  [ -z "$hangs" ] || rc=1
 }
 
 build_box() { # sets rc
@@ -221,6 +238,10 @@ reason_of_failure() { # the first error of the log, else the last words on the s
   local reason
   [ "$rc" != 0 ] || {
     echo "$stage ended without an error, but what it should have written is not there"
+    return
+  }
+  [ -z "$hangs" ] || {
+    echo "LAMMPS did not get beyond reading $restart in $patience_s s"
     return
   }
   reason=$(grep -m 1 '^ERROR' "log.$stage.$attempt.lammps" 2>/dev/null)
@@ -287,6 +308,24 @@ came_far() { # trajectory's first step, step: whether it came farther than to a 
   read -r _ _ _ by _ 2>/dev/null <"segment.$1.txt" || by=none
   every=$(sed -n 's/^restart  *\([0-9][0-9]*\) .*/\1/p' "log.production.$by.lammps" 2>/dev/null | tail -n 1)
   [ "$last" -gt $(($2 + 2 * ${every:-0})) ]
+}
+
+# A restart file may be damaged in its middle: LAMMPS dies of it in many ways, or hangs. Whether it
+# was the file or the node shows when LAMMPS begins from another one.
+doubt_restart() { # whether there is another whole one: this one is put aside, till that one begins
+  mv -f "$restart" "$restart.doubt"
+  [ "$(newest_restart)" = none ] || return 0
+  end_doubts
+  return 1
+}
+
+end_doubts() { # what is in doubt takes its place again; where LAMMPS has begun without, it is bad
+  local file to
+  for file in $(ls | sed -n 's/^\(production\..*\)\.doubt$/\1/p'); do
+    to=$file
+    if [ -n "$begun" ] || [ -e "$file" ]; then to=$file.bad; fi
+    mv -f "$file.doubt" "$to"
+  done
 }
 
 may_begin_at() { # step: whether no trajectory behind it has had a whole restart file
@@ -412,9 +451,11 @@ done
 
 stage=production
 write_status running null ""
+end_doubts # of an attempt that was killed meanwhile
 while :; do
   rc=75
   choose_start || {
+    end_doubts
     write_status failed 1 "ERROR: iemhpc: its restart files are gone or damaged, and beginning again would write over its trajectory; put them back and give iemhpc resubmit $run_id, or iemhpc resubmit $run_id --fresh keeps the old trajectory aside and starts anew"
     exit 1
   }
@@ -427,8 +468,13 @@ while :; do
     mv -f "$restart" "$restart.bad"
     continue
   fi
+  if [ "$rc" != 0 ] && [ "$rc" != 75 ] && [ $resume = 1 ] && [ -z "$begun$stopping" ] && doubt_restart; then
+    hangs=
+    continue
+  fi
   break
 done
+end_doubts
 [ "$rc" = 0 ] && is_whole_data production.data || {
   [ "$rc" != 0 ] || shortage="production.data could not be written whole: is the disk or a quota full?"
   finish
