@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -114,7 +115,7 @@ def publishing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block ends well.
 
     The temporary path may be made a file or a folder. Nothing is left behind if the block raises.
-    An existing folder at ``path`` is replaced.
+    An existing folder at ``path`` is replaced. A file keeps the mode of the one that it replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
@@ -126,12 +127,20 @@ def publishing(path: Path) -> Iterator[Path]:
             temporary.rename(path)
             shutil.rmtree(old)
         else:
+            if not temporary.is_dir():
+                _keep_mode(path, temporary)
             temporary.replace(path)
     finally:
         if temporary.is_dir() and not temporary.is_symlink():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def _keep_mode(old: Path, new: Path) -> None:
+    """Let a file be for whom the one is that it replaces; somebody else's modes stay theirs."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        new.chmod(stat.S_IMODE(old.stat().st_mode))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -228,6 +237,8 @@ def _take(path: Path, owner: Mapping[str, object]) -> bool:
     # A link of a finished file: the lock never exists without its owner's name in it.
     draft = path.with_name(f".{path.name}.{owner['token']}")
     draft.write_text(json.dumps(owner), encoding="utf-8")
+    with contextlib.suppress(PermissionError):  # who may write here may know who is at it
+        draft.chmod(0o600 | stat.S_IMODE(path.parent.stat().st_mode) & 0o060)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -242,6 +253,11 @@ def _holder(path: Path) -> dict[str, Any] | None:
         holder = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise LockedError(
+            f"{path} is the lock of another user, who keeps it to themselves; wait for them, or "
+            f'ask them to set file_mode = "group" in the cluster profile ({error.strerror})'
+        ) from error
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}

@@ -112,3 +112,47 @@ def test_a_lock_of_another_host_is_left_while_its_heart_beats(tmp_path: Path) ->
     os.utime(path, (1, 1))
     with lock(path, what="tune"):
         pass
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o600, 0o644])
+def test_a_file_written_anew_is_for_whom_the_old_one_was(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "plan.json"
+    write_json(path, 1)
+    path.chmod(mode)
+    old = os.umask(0o077)
+    try:
+        write_json(path, 2)
+    finally:
+        os.umask(old)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_lock_can_be_read_by_those_who_share_the_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    old = os.umask(0o077)
+    try:
+        with lock(tmp_path / "lock", what="submit"):
+            assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o660
+    finally:
+        os.umask(old)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_lock_of_another_user_that_cannot_be_read_is_said() -> None:
+    code = (
+        "import os, pathlib, sys, tempfile\n"
+        "from iemhpc.errors import LockedError\n"
+        "from iemhpc.workspace import lock\n"
+        "folder = pathlib.Path(tempfile.mkdtemp()); folder.chmod(0o777)\n"
+        "(folder / 'lock').write_text('{}'); (folder / 'lock').chmod(0o600)\n"
+        "with lock(folder / 'mine', what='submit'): pass\n"  # all is imported
+        "os.setuid(65534)\n"
+        "try:\n"
+        "    with lock(folder / 'lock', what='submit'): pass\n"
+        "except LockedError as error: print(error)\n"
+        "(folder / 'lock').unlink()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "is the lock of another user" in done.stdout, done.stderr

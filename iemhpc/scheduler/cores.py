@@ -2,9 +2,11 @@
 
 The kernel gives a lock of flock(2) back when the last process that holds the file open has ended,
 whatever ended it. A run inherits its locks from us, so a core is free again only when its LAMMPS
-is gone, even if we are killed. The files lie in the local temporary folder, where flock is honest.
+is gone, even if we are killed. The files lie in the local temporary folder, where flock is honest;
+who holds them touches them, so that a cleaner of old files leaves them there.
 """
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -24,6 +26,13 @@ class Cores:
     def numbers(self) -> tuple[int, ...]:
         """File descriptors, for a child to inherit."""
         return tuple(file.fileno() for file in self.files)
+
+    def keep_fresh(self) -> None:
+        """Touch the files and their folder, so that no cleaner takes them for forgotten."""
+        for file in self.files:
+            with contextlib.suppress(OSError):
+                os.utime(file.fileno())
+                os.utime(Path(file.name).parent)
 
     def give_back(self) -> None:
         """Let others have them, though a forgotten child may still hold the files open."""
@@ -58,11 +67,23 @@ def take_cores(count: int) -> Cores | None:
             return Cores()
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            files.append(file)
         except OSError:
+            file.close()
+            continue
+        if _is_there(file):
+            files.append(file)
+        else:  # deleted in this moment: others would lock another file of this name
             file.close()
     taken = Cores(files=tuple(files))
     if len(files) == count:
         return taken
     taken.give_back()
     return None
+
+
+def _is_there(file: IO[bytes]) -> bool:
+    """Say whether an open file is still the one that its name leads to."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), Path(file.name).stat())
+    except OSError:
+        return False

@@ -38,6 +38,9 @@ BLINK_S = 0.01
 """A core is idle for so long at most between two runs."""
 
 SAY_S = 20.0
+FRESH_S = 3600.0
+"""How often the files of the cores are touched; cleaners of temporary folders wait for days."""
+
 AGAIN = "give the same command again to go on"
 SHARE = "one run at a time here until there are free ones"
 PATIENCE_S = 40.0
@@ -108,6 +111,7 @@ class LocalScheduler:
     def submit(self, submission: Submission, *, say: Say = quiet) -> str:
         """Run everything to its end."""
         waiting, living, is_told = list(submission.runs), list[_Child](), False
+        touched = time.monotonic()
         with _orderly_end():
             try:
                 while waiting or living:
@@ -116,6 +120,10 @@ class LocalScheduler:
                         say(f"other submissions have cores of this machine: {SHARE}")
                         is_told = True
                     _wait(living)
+                    if time.monotonic() - touched > FRESH_S:
+                        touched = time.monotonic()
+                        for child in living:
+                            child.cores.keep_fresh()
                     living = [child for child in living if not _watch(child, say)]
             except (KeyboardInterrupt, SystemExit):
                 if living:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,3 +65,32 @@ def test_the_cores_of_a_killed_submission_are_taken_until_its_run_has_ended(tmp_
 def test_a_folder_that_is_not_ours_shares_nothing(tmp_path: Path) -> None:
     (tmp_path / f"iemhpc-cores-{os.getuid()}").write_text("in the way")
     assert take_cores(1) == Cores()
+
+
+def test_the_files_of_taken_cores_are_kept_young(tmp_path: Path) -> None:
+    folder = tmp_path / f"iemhpc-cores-{os.getuid()}"
+    taken = take_cores(1)
+    assert taken
+    (file,) = folder.iterdir()
+    for path in (folder, file):
+        os.utime(path, (1, 1))
+    taken.keep_fresh()
+    assert all(time.time() - path.stat().st_mtime < 60 for path in (folder, file))
+    taken.give_back()
+
+
+def test_a_file_that_a_cleaner_takes_at_the_very_moment_is_no_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    honest = fcntl.flock
+
+    def clean(file: Any, how: int) -> None:
+        honest(file, how)
+        if how & fcntl.LOCK_EX:
+            Path(file.name).unlink()
+
+    monkeypatch.setattr("fcntl.flock", clean)
+    assert take_cores(1) is None
+    monkeypatch.undo()
