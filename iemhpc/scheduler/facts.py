@@ -253,33 +253,34 @@ _PLAN_TYPES = (
     *(str, str, str, float, float, str, int),
     *(float, float, int, float, bool, bool),
 )
-_SEED = RunFacts._fields.index("seed")
+_SEED, _RC = RunFacts._fields.index("seed"), _STATUS.index("rc")
+_NO_SEED_TYPES = (*_PLAN_TYPES[:_SEED], NoneType, *_PLAN_TYPES[_SEED + 1 :])
 _PROGRESS_TYPES, _SPENT_TYPES = (int, float), (float, float, int)
 _JOB_TYPES = (str, str, str, str, int, float, bool, int)
 _STATUS_TYPES = (str, str, int, int, str, str, int, str, str, int, float)
+_OPEN_TYPES = (*_STATUS_TYPES[:_RC], NoneType, *_STATUS_TYPES[_RC + 1 :])
 
 
 def _has_types(others: Any, progress: Any, spent: Any, job: Any, status: Any) -> bool:
     """Say whether an entry holds what was written: somebody may have changed it."""
-    kinds = [
-        (others, _PLAN_TYPES, _SEED),
-        (progress, _PROGRESS_TYPES, -1),
-        (spent, _SPENT_TYPES, -1),
-    ]
-    if job is not None:
-        kinds.append((job, _JOB_TYPES, -1))
-    if status is not None:  # a process that runs has no exit code
-        kinds.append((status, _STATUS_TYPES, _STATUS.index("rc")))
-    for values, types, may_be_none in kinds:
-        found = tuple(map(type, values))
-        if found != types and not (
-            may_be_none >= 0
-            and values[may_be_none] is None
-            and found == (*types[:may_be_none], NoneType, *types[may_be_none + 1 :])
-        ):
-            return False
-    numbers = (*others, *progress, *spent, *(job or ()), *(status or ()))
-    return all(map(math.isfinite, (each for each in numbers if type(each) is float)))
+    seed, rc = others[_SEED], status and status[_RC]
+    return (
+        _types(others) == (_PLAN_TYPES if seed is not None else _NO_SEED_TYPES)
+        and _types(progress) == _PROGRESS_TYPES
+        and _types(spent) == _SPENT_TYPES
+        and (job is None or _types(job) == _JOB_TYPES)
+        # a process that runs has no exit code
+        and (status is None or _types(status) == (_STATUS_TYPES if rc is not None else _OPEN_TYPES))
+        and math.isfinite(
+            others[3] + others[4] + others[7] + others[8] + others[10]
+            + (progress[1] + spent[0] + spent[1])
+            + (job[5] if job else 0.0) + (status[-1] if status else 0.0)
+        )
+    )  # fmt: skip
+
+
+def _types(values: Any) -> tuple[type, ...]:
+    return tuple(map(type, values))
 
 
 def _job_facts(job: dict[str, Any]) -> JobFacts:
