@@ -183,6 +183,7 @@ end_child() { # file for its words; sets rc
     wait "$child"
     rc=$?
     kill -0 "$child" 2>/dev/null && [ -z "$stopping" ] || break
+    sleep 0.1 # a child that is suspended ends wait, too
   done
   if [ -n "$stopping" ]; then
     # bash 5.2 may wait for ever for a child whose end it saw in a trap, or until another one ends
