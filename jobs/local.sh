@@ -191,6 +191,7 @@ end_child() { # file for its words; sets rc
     sleep 0.2 &
     wait "$child"
     rc=$?
+    kill -KILL $! 2>/dev/null # the sleep
     for watcher in $watchers; do kill -KILL -- "-$watcher" 2>/dev/null; done
   fi
   kill -KILL -- "-$child" 2>/dev/null # whatever a launcher that died has left behind
