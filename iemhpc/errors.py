@@ -71,18 +71,25 @@ class BundleError(IemhpcError, ValueError):
     """A model bundle whose files do not match their checksums or schema."""
 
 
+LONGEST_LIST = 18
+"""Names that are listed even where one of them is meant."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not known, with the one meant or else the known ones.
+    """Return the error for a name that is not known, with the one meant and the known ones.
+
+    Where one is meant, a list longer than :data:`LONGEST_LIST` is left out.
 
     Examples
     --------
     >>> print(unknown_name("salt", "NaCL", ["KCl", "NaCl"]))
-    unknown salt 'NaCL'; did you mean 'NaCl'?
+    unknown salt 'NaCL'; did you mean 'NaCl'? Known: KCl, NaCl
     >>> print(unknown_name("salt", "sugar", ["KCl", "NaCl"]))
     unknown salt 'sugar'. Known: KCl, NaCl
     """
     names = sorted(known)
     by_lower = {known_name.lower(): known_name for known_name in names}
     near = get_close_matches(name.lower(), by_lower, n=1)
-    hint = f"; did you mean {by_lower[near[0]]!r}?" if near else f". Known: {', '.join(names)}"
-    return UnknownNameError(f"unknown {kind} {name!r}{hint}")
+    meant = f"; did you mean {by_lower[near[0]]!r}?" if near else "."
+    listed = "" if near and len(names) > LONGEST_LIST else f" Known: {', '.join(names)}"
+    return UnknownNameError(f"unknown {kind} {name!r}{meant}{listed}")
