@@ -15,6 +15,8 @@ import pytest
 from iemhpc.workspace import Workspace, write_json
 
 WriteBox = Callable[..., Path]
+# what runs the tests may ignore Ctrl-C, as a shell's background jobs do
+WITH_CTRL_C = ("env", "--default-signal=INT")
 CALL = "from iemhpc.cli.app import main; main()"
 
 
@@ -88,7 +90,7 @@ def test_status_loads_no_more_than_a_table_needs(workspace: Workspace) -> None:
 
 def test_watching_draws_again_and_ends_well_on_ctrl_c(workspace: Workspace) -> None:
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", CALL, "status", "--watch", "--every", "0.5"],
+        [*WITH_CTRL_C, sys.executable, "-u", "-c", CALL, "status", "--watch", "--every", "0.5"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
