@@ -32,8 +32,8 @@ from iemhpc.scheduler.submission import submit_runs
 from iemhpc.workspace import Workspace
 submit_runs(Workspace(Path(sys.argv[1])), sys.argv[2:], cluster="this-machine", say=print)
 """
-LONG_PS = 5.0
-LAST_STEP = 2500
+LONG_PS = 12.0
+LAST_STEP = 6000
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_every_shipped_profile_can_be_shown(name: str, tmp_path: Path) -> None:
 
 
 def test_an_unknown_cluster_names_the_one_that_was_meant(workspace: Workspace) -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown cluster 'mime'; did you mean 'mine'\?$"):
+    with pytest.raises(UnknownNameError, match=r"unknown cluster 'mime'; did you mean 'mine'\?"):
         view_profile(workspace, "mime")
 
 
