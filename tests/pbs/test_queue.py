@@ -63,6 +63,8 @@ class FakePbs:
     def fail_node(self, job: int, index: int = 0) -> None:
         """Let the node of a task die: its processes end at once, PBS queues it again."""
         (self.spool / str(job) / f"node_failed.{index}").touch()
+        # a task's own files may come before the line that says who it is
+        wait_for(lambda: (self.spool / str(job) / f"pid.{index}").exists())
         self.kill(job, index)
 
     def kill(self, job: int, index: int = 0) -> None:

@@ -46,8 +46,10 @@ def write_programs(tmp_path: Path, name: str, *, fails: int, words: str, says: s
         f'[ "$(wc -l <"{tmp_path}/asked")" -le {fails} ] && {{ echo "{words}" >&2; exit 1; }}\n'
         f'echo "a warning of the centre" >&2\necho "{says}"\n'
     )
-    # the pauses are for a queue that is busy, not for us
-    (programs / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.01\n")
+    # the pauses are for a queue that is busy, not for us; the warning before the limit stays
+    (programs / "sleep").write_text(
+        '#!/bin/sh\n[ "$1" -le 60 ] && exec /bin/sleep 0.01\nexec /bin/sleep "$1"\n'
+    )
     for path in programs.iterdir():
         path.chmod(0o755)
     return f"{programs}:{os.environ['PATH']}"

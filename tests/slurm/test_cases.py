@@ -77,10 +77,15 @@ def producing(workspace: Workspace, equilibrated: Path) -> Workspace:
     folder.mkdir(parents=True)
     for name in ("system.data", "styles.in", "minimized.data", "equilibrated.data"):
         shutil.copy(equilibrated / name, folder)
-    plan = json.loads((equilibrated / "plan.json").read_text())
-    plan["sampling"] |= {"production_ps": LONG_PS, "frame_ps": 0.02}
-    (folder / "plan.json").write_text(json.dumps(plan))
+    shutil.copy(equilibrated / "plan.json", folder)
+    lengthen(folder, LONG_PS)
     return workspace
+
+
+def lengthen(folder: Path, production_ps: float) -> None:
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["sampling"] |= {"production_ps": production_ps, "frame_ps": 0.02}
+    (folder / "plan.json").write_text(json.dumps(plan))
 
 
 def states(workspace: Workspace) -> dict[str, str]:
@@ -215,6 +220,7 @@ def test_a_controller_that_is_killed_and_started_again_ends_nothing(
     producing: Workspace, slurm: Any
 ) -> None:
     folder = producing.run("a1")
+    lengthen(folder, 6 * LONG_PS)  # slurmctld takes seconds to save a job
     job = submit(producing)
     wait_for(lambda: slurm.has_saved_name(job_name(folder)))
     wait_for(lambda: has_both_restarts(folder))
@@ -230,7 +236,7 @@ def test_a_controller_that_is_killed_and_started_again_ends_nothing(
     wait_until_done(producing)
     # one that had saved the job before it ran has it ended on its node and starts it again
     assert attempts(folder) <= 2
-    assert_complete(folder)
+    assert_complete(folder, production_ps=6 * LONG_PS)
     wait_for(lambda: slurm.codes(job) == {f"{job}_0": "CD"})
 
 
