@@ -348,6 +348,12 @@ keep_trajectory_from() { # restart file: what came far from it would be written 
   done
 }
 
+step_of_data() { # the step that production.data was written at; 0 without one
+  local step
+  step=$(sed -n '1s/.*timestep = \([0-9][0-9]*\).*/\1/p' production.data 2>/dev/null)
+  echo "${step:-0}"
+}
+
 choose_start() { # sets restart, resume, data_step and restart_first as production.in wants them
   restart=$(newest_restart) resume=1 data_step=0 restart_first=a
   [ "$restart" != production.a.restart ] || restart_first=b
@@ -357,8 +363,8 @@ choose_start() { # sets restart, resume, data_step and restart_first as producti
   }
   # Positions and velocities of the end of an earlier production; its thermostat starts at rest, as
   # that of every production does, and couples within a tenth of a picosecond.
-  data_step=$(sed -n '1s/.*timestep = \([0-9][0-9]*\).*/\1/p' production.data 2>/dev/null)
-  if [ "${data_step:-0}" -gt 0 ] && is_whole_data production.data && may_begin_at "$data_step"; then
+  data_step=$(step_of_data)
+  if [ "$data_step" -gt 0 ] && is_whole_data production.data && may_begin_at "$data_step"; then
     restart=production.data resume=2
   else
     resume=0 data_step=0
@@ -374,6 +380,35 @@ time_limit() { # HH:MM:SS that production may take
   local left=$((IEMHPC_DEADLINE - $(date +%s)))
   [ "$left" -gt 1 ] || left=1
   printf '%02d:%02d:%02d' $((left / 3600)) $((left % 3600 / 60)) $((left % 60))
+}
+
+produce() { # sets rc
+  while :; do
+    rc=75
+    choose_start || {
+      end_doubts
+      write_status failed 1 "ERROR: iemhpc: its restart files are gone or damaged, and beginning again would write over its trajectory; put them back and give iemhpc resubmit $run_id, or iemhpc resubmit $run_id --fresh keeps the old trajectory aside and starts anew"
+      exit 1
+    }
+    [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
+      -var data_step "$data_step" -var restart_first $restart_first \
+      -var attempt "$attempt" -var time_limit "$(time_limit)"
+    collect_segments
+    # a restart file that has its mark and is damaged all the same: the one before it is next
+    if [ "$rc" != 0 ] && [ $resume = 1 ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then
+      mv -f "$restart" "$restart.bad"
+      continue
+    fi
+    if [ "$rc" != 0 ] && [ "$rc" != 75 ] && [ $resume = 1 ] && [ -z "$begun$stopping" ] && doubt_restart; then
+      hangs=
+      continue
+    fi
+    break
+  done
+}
+
+has_produced() { # all steps, by an attempt whose script was killed before it could note it
+  [ "$(step_of_data)" -ge "$n_steps" ] && is_whole_data production.data
 }
 
 note_lost_end() { # attempt: one that was killed has ended, for all we know, at its last sign of life
@@ -454,28 +489,12 @@ done
 stage=production
 write_status running null ""
 end_doubts # of an attempt that was killed meanwhile
-while :; do
-  rc=75
-  choose_start || {
-    end_doubts
-    write_status failed 1 "ERROR: iemhpc: its restart files are gone or damaged, and beginning again would write over its trajectory; put them back and give iemhpc resubmit $run_id, or iemhpc resubmit $run_id --fresh keeps the old trajectory aside and starts anew"
-    exit 1
-  }
-  [ -n "$stopping" ] || run_lammps "${production[@]}" -var resume $resume -var restart "$restart" \
-    -var data_step "$data_step" -var restart_first $restart_first \
-    -var attempt "$attempt" -var time_limit "$(time_limit)"
+if has_produced; then
+  rc=0
   collect_segments
-  # a restart file that has its mark and is damaged all the same: the one before it is next
-  if [ "$rc" != 0 ] && [ $resume = 1 ] && grep -q '^ERROR.*[Rr]estart file' "log.production.$attempt.lammps"; then
-    mv -f "$restart" "$restart.bad"
-    continue
-  fi
-  if [ "$rc" != 0 ] && [ "$rc" != 75 ] && [ $resume = 1 ] && [ -z "$begun$stopping" ] && doubt_restart; then
-    hangs=
-    continue
-  fi
-  break
-done
+else
+  produce
+fi
 end_doubts
 [ "$rc" = 0 ] && is_whole_data production.data || {
   [ "$rc" != 0 ] || shortage="production.data could not be written whole: is the disk or a quota full?"

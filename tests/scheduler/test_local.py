@@ -154,6 +154,23 @@ def test_a_run_is_done_once(equilibrated: Workspace) -> None:
 
 @pytest.mark.lammps
 @pytest.mark.faults
+def test_a_script_killed_after_the_last_step_leaves_nothing_to_run_again(
+    equilibrated: Workspace, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path)
+    folder = workspace.run("a1")
+    shutil.copytree(equilibrated.run("a1"), folder)
+    before = segments(folder), (folder / "production.0.dcd").stat().st_mtime_ns
+    for name in ("production.steps", "segments.json", "status.json"):
+        (folder / name).unlink()
+    assert submit_runs(workspace, ["a1"], cluster="this-machine").started == ("a1",)
+    assert state(workspace) == "done"
+    assert (segments(folder), (folder / "production.0.dcd").stat().st_mtime_ns) == before
+    assert [path.name for path in folder.glob("log.*.2.lammps")] == []
+
+
+@pytest.mark.lammps
+@pytest.mark.faults
 def test_a_run_killed_with_everything_resumes_without_a_gap(producing: Workspace) -> None:
     folder = producing.run("a1")
     with start(producing) as process:
