@@ -21,6 +21,8 @@ class JobState(StrEnum):
     """What a queue says of a job."""
 
     QUEUED = "queued"
+    HELD = "held"
+    """In the queue, and does not start before somebody lets it go."""
     RUNNING = "running"
     GONE = "gone"
     """Not in the queue: ended, or never there."""

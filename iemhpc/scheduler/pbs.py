@@ -33,7 +33,7 @@ from iemhpc.workspace import Workspace, write_text
 _STATES = {
     "B": JobState.RUNNING,
     "E": JobState.RUNNING,
-    "H": JobState.QUEUED,
+    "H": JobState.HELD,  # our arrays wait for no other job
     "M": JobState.QUEUED,
     "Q": JobState.QUEUED,
     "R": JobState.RUNNING,

@@ -47,7 +47,10 @@ _STATES = {
 }
 """A state of other versions than these is of a job that squeue lists, so it waits for something."""
 
-_STATUS_LINE = re.compile(r"(\d+(?:[_+]\S+)?) ([A-Z]{1,3})")
+_STATUS_LINE = re.compile(r"(\d+(?:[_+]\S+)?) ([A-Z]{1,3})(?: (.*))?")
+
+_HELD = re.compile(r"(?i)held|hold")
+"""In a reason of squeue: JobHeldUser, JobHeldAdmin, launch failed requeued held, ..."""
 
 _UNKNOWN_ID = "(?i)invalid job id"
 """What squeue complains of where it is asked for one job, and that has left the queue."""
@@ -97,7 +100,7 @@ def status_command(job_ids: Sequence[str]) -> list[str]:
     """
     whole = dict.fromkeys(task.partition("_")[0] for task in job_ids)
     chosen = [f"--jobs={','.join(whole)}"] if 0 < len(whole) <= MOST_IDS else []
-    return ["squeue", "--noheader", "--array", "--format=%i %t", *chosen]
+    return ["squeue", "--noheader", "--array", "--format=%i %t %r", *chosen]
 
 
 def parse_status(answer: str) -> dict[str, JobState]:
@@ -110,16 +113,18 @@ def parse_status(answer: str) -> dict[str, JobState]:
 
     Examples
     --------
-    >>> parse_status("41_0 R\n41_1 PD\n40_0 CD\n")
+    >>> parse_status("41_0 R None\n41_1 PD Priority\n41_2 PD JobHeldUser\n40_0 CD None\n")
     {'41_0': <JobState.RUNNING: 'running'>, '41_1': <JobState.QUEUED: 'queued'>,
-     '40_0': <JobState.GONE: 'gone'>}
+     '41_2': <JobState.HELD: 'held'>, '40_0': <JobState.GONE: 'gone'>}
     """
     states = dict[str, JobState]()
     for line in filter(None, map(str.strip, answer.splitlines())):
         found = _STATUS_LINE.fullmatch(line)
         if not found:
             raise ProgramError(f"squeue answered {line!r}, wanted a job and its state; try again")
-        states[found[1]] = _STATES.get(found[2], JobState.QUEUED)
+        state = _STATES.get(found[2], JobState.QUEUED)
+        is_held = state is JobState.QUEUED and _HELD.search(found[3] or "")
+        states[found[1]] = JobState.HELD if is_held else state
     return states
 
 

@@ -45,6 +45,8 @@ DAMAGED_JOB = "job.json is damaged: iemhpc md-submit looks for its job and mends
 MOST_ATTEMPTS = 20
 """After so many attempts a failure of the machine counts as one of the run."""
 
+_RELEASE = {"slurm": "scontrol release", "pbs": "qrls"}
+
 Answer = JobState | ProgramError
 """What a queue said of a job, or why it did not answer."""
 
@@ -140,9 +142,13 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
         answer = JobState.GONE
     if isinstance(answer, ProgramError):
         return "unknown", f"the queue does not answer: {answer}"
-    if answer is JobState.QUEUED:
-        if has_begun and status and status.state == "running":
-            return "queued", f"it was running on {status.host}, which failed or was taken away"
+    if answer is JobState.HELD:
+        cut_short = (
+            f"held there, perhaps after a failed launch: {_RELEASE[job.scheduler]} {job.task}"
+        )
+    elif answer is JobState.QUEUED and has_begun and status and status.state == "running":
+        cut_short = f"it was running on {status.host}, which failed or was taken away"
+    if answer in (JobState.QUEUED, JobState.HELD):
         return "queued", cut_short
     if answer is JobState.RUNNING and (job.scheduler != "local" or signs.submission_lives):
         # a local job is the submitting process, which has runs waiting for a core

@@ -45,6 +45,7 @@ from iemhpc.workspace import Workspace  # noqa: E402
 STAGES = ("minimize", "equilibrate", "production")
 PRODUCTION_PS, FRAME_PS = 2.0, 0.02
 LAST_STEP, STRIDE_STEPS = 1000, 10
+END_OF_RESTART = b"LammpS RestartT"
 N_ANGLES = 5**3 - 4
 """Of water_box.py: a molecule of water on every place but those of the ions."""
 
@@ -113,6 +114,30 @@ class Campaign:
         """Say whether LAMMPS has once ended the production well."""
         return "done production" in self.marks_of(run)
 
+    def mend_cluster(self) -> None:
+        """Do what an administrator and the user do when Slurm gives up by itself.
+
+        A controller that was killed may start a task a second time on the node that it runs on:
+        the node refuses, Slurm drains it and holds the job.
+        """
+        if not self.slurm:
+            return
+        answer = self.slurm.ask("sinfo", "--noheader", "--Node", "--format=%N %T")
+        for node, state in dict(line.split() for line in answer.splitlines()).items():
+            if state.startswith("drain"):
+                self._tell("scontrol", "update", f"NodeName={node}", "State=RESUME")
+                self.inflicted["node drained by Slurm"] += 1
+        for row in run_states(Workspace(self.root)):
+            _, is_held, release = row.reason.partition("perhaps after a failed launch: ")
+            if is_held:
+                self._tell(*release.split())
+                self.inflicted["task held by Slurm"] += 1
+
+    def _tell(self, *words: str) -> None:
+        assert self.slurm
+        with contextlib.suppress(subprocess.SubprocessError):  # said again in a moment
+            self.slurm.ask(*words)
+
     def submit(self) -> None:
         """Submit everything again, unless a submission is still at it."""
         if self.submitting is None or self.submitting.poll() is not None:
@@ -155,15 +180,16 @@ class Campaign:
         return bool(found)
 
     def truncate_restart(self) -> bool:
-        """Kill LAMMPS and cut its newest restart file in half."""
-        found = [each for each in self.processes() if list(each[0].glob("production.?.restart"))]
+        """Kill LAMMPS and cut its newest restart file in half; with two of them one may be lost."""
+        found = [each for each in self.processes() if len(_whole_restarts(each[0])) == 2]
         if not found:
             return False
         run, group, _ = self.chance.choice(found)
-        newest = max(run.glob("production.?.restart"), key=lambda path: path.stat().st_mtime_ns)
         _kill_group(group)
-        os.truncate(newest, newest.stat().st_size // 2)
-        return True
+        whole = _whole_restarts(run)  # perhaps it was just being written
+        if len(whole) == 2:
+            os.truncate(whole[-1], whole[-1].stat().st_size // 2)
+        return len(whole) == 2
 
     def fill_disk(self) -> bool:
         """Leave no byte on the disk for a moment."""
@@ -213,6 +239,18 @@ class Campaign:
         }
 
 
+def _whole_restarts(run: Path) -> list[Path]:
+    """Return the restart files of a production that end as LAMMPS ends them, the newest last."""
+    found = [path for path in run.glob("production.?.restart") if END_OF_RESTART in _end_of(path)]
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def _end_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 64, 0))
+        return file.read()
+
+
 def _kill_group(group: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
@@ -254,7 +292,7 @@ def write_profile(campaign: Campaign) -> None:
 
 def inflict(campaign: Campaign, *, n_faults: int, limit_s: float) -> None:
     """Submit, and let things happen, until every run is done."""
-    until, calm = time.monotonic() + limit_s, 0.0
+    until, calm, looked = time.monotonic() + limit_s, 0.0, 0.0
     names, queue = list(campaign.faults()), list[str]()
     while len(queue) < n_faults:
         campaign.chance.shuffle(names)
@@ -264,6 +302,9 @@ def inflict(campaign: Campaign, *, n_faults: int, limit_s: float) -> None:
             break
         campaign.submit()
         time.sleep(0.3)
+        if looked + 3.0 < time.monotonic():
+            looked = time.monotonic()
+            campaign.mend_cluster()
         if queue and time.monotonic() > calm:
             fault = queue.pop()
             if campaign.faults()[fault]():
@@ -392,6 +433,10 @@ def _explain(campaign: Campaign) -> None:
     for run, row in zip(campaign.runs, run_states(Workspace(campaign.root)), strict=False):
         print(run.name, dict(Counter(campaign.marks_of(run))))
         print(row.run_id, row.state, row.stage, row.attempt, row.reason)
+        if row.state != "done":
+            for path in sorted(run.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+                print(f"  {path.stat().st_mtime % 1e5:.3f} {path.stat().st_size} {path.name}")
+            print((run / "attempts.log").read_text() if (run / "attempts.log").exists() else "")
     log = campaign.marks.parent / "submit.log"
     print(log.read_text()[-3000:] if log.exists() else "")
     if campaign.slurm:

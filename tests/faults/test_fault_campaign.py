@@ -55,12 +55,10 @@ def assert_survived(said: str, *, runs: int) -> None:
     assert number(said, "two at once") == 0
 
 
-@pytest.mark.slow
 def test_a_few_runs_survive_the_local_scheduler_and_everything_else_being_killed() -> None:
     assert_survived(campaign("local", runs=6, faults=6, seed=1, limit_s=120), runs=6)
 
 
-@pytest.mark.slow
 @pytest.mark.slurm
 @pytest.mark.usefixtures("started_slurm")
 def test_a_few_runs_survive_a_cluster_that_falls_to_pieces() -> None:

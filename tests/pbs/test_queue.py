@@ -64,7 +64,7 @@ class FakePbs:
         """Let the node of a task die: its processes end at once, PBS queues it again."""
         (self.spool / str(job) / f"node_failed.{index}").touch()
         # a task's own files may come before the line that says who it is
-        wait_for(lambda: (self.spool / str(job) / f"pid.{index}").exists())
+        wait_for((self.spool / str(job) / f"pid.{index}").exists)
         self.kill(job, index)
 
     def kill(self, job: int, index: int = 0) -> None:

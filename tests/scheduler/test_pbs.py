@@ -149,7 +149,8 @@ def qstat_that(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Pb
 
 @pytest.mark.parametrize(
     ("code", "state"),
-    [(code, JobState.QUEUED) for code in "HMQTW"]
+    [(code, JobState.QUEUED) for code in "MQTW"]
+    + [("H", JobState.HELD)]
     + [(code, JobState.RUNNING) for code in "BERSU"]
     + [(code, JobState.GONE) for code in "FX"],
 )

@@ -133,9 +133,7 @@ def test_answers_are_read_with_the_centres_own_words_around_them() -> None:
     assert list(states.values()) == [JobState.RUNNING, JobState.QUEUED, JobState.GONE]
 
 
-@pytest.mark.parametrize(
-    "line", ["41_0", "slurm_load_jobs error", "41_0 R extra", "x R", "41 running"]
-)
+@pytest.mark.parametrize("line", ["41_0", "slurm_load_jobs error", "x R", "41 running"])
 def test_a_line_that_is_none_of_squeues_says_nothing_about_the_jobs(line: str) -> None:
     with pytest.raises(ProgramError, match="wanted a job and its state; try again"):
         parse_status(f"41_1 R\n{line}\n")
@@ -143,6 +141,14 @@ def test_a_line_that_is_none_of_squeues_says_nothing_about_the_jobs(line: str) -
 
 def test_a_listed_job_of_a_state_that_nobody_foresaw_is_not_gone() -> None:
     assert parse_status("41_1 RD\n") == {"41_1": JobState.QUEUED}
+
+
+@pytest.mark.parametrize(
+    "why", ["JobHeldUser", "JobHeldAdmin", "launch failed requeued held", "JobHoldMaxRequeue"]
+)
+def test_a_task_that_is_held_is_told_from_one_that_waits(why: str) -> None:
+    assert parse_status(f"41_1 PD {why}\n") == {"41_1": JobState.HELD}
+    assert parse_status("41_1 PD Resources\n") == {"41_1": JobState.QUEUED}
 
 
 def test_words_are_not_taken_for_the_absence_of_a_job() -> None:

@@ -75,6 +75,14 @@ def test_a_run_whose_node_failed_is_interrupted_only_after_it_was_silent_for_lon
     assert state(lost, JobState.GONE, Signs(silent_s=GRACE_S + 1)) == "interrupted"
 
 
+def test_a_task_that_its_queue_holds_is_queued_and_says_how_it_is_let_go() -> None:
+    waits = facts(None, job())
+    assert state(waits, JobState.HELD) == "queued"
+    assert reason(waits, JobState.HELD).endswith("scontrol release 7_0")
+    waits = facts(None, job("pbs", task="7[0].head"))
+    assert reason(waits, JobState.HELD).endswith("qrls 7[0].head")
+
+
 def test_the_grace_of_a_run_that_waited_for_long_begins_when_it_is_first_not_in_the_queue() -> None:
     waited = facts(None, job())
     just_gone = Signs(silent_s=1e6, unseen_s=GRACE_S - 1)

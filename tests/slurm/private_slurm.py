@@ -104,7 +104,7 @@ class PrivateSlurm:
     def start_node(self, name: str) -> None:
         """Start a node again and wait until it takes jobs."""
         self.ask("slurmd", "-f", str(self.conf), "-N", name)
-        wait_for(lambda: self.node_state(name) in ("idle", "mixed", "allocated"), seconds=60)
+        wait_for(lambda: self.node_state(name) in ("idle", "mixed", "allocated", "drained"))
 
     def node_state(self, name: str) -> str:
         """Return idle, allocated, down, ..."""
@@ -190,15 +190,17 @@ def _command_of(pid: int) -> str:
 def _processes_of(node: str, conf: Path) -> list[int]:
     """Return the processes of a node's jobs and the step managers above them."""
     wanted = {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={conf}".encode()}
-    found = set[int]()
+    found, log = set[int](), conf.parent / "log" / f"slurmd.{node}"
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError, ValueError):
+            if _command_of(int(entry.name)).startswith("slurmstepd") and any(
+                (entry / "fd" / fd.name).readlink() == log for fd in (entry / "fd").iterdir()
+            ):
+                found.add(int(entry.name))
+                continue
             if not wanted <= set((entry / "environ").read_bytes().split(b"\0")):
                 continue
             found.add(int(entry.name))
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if _command_of(parent).startswith("slurmstepd"):
-                found.add(parent)
     return sorted(found - {os.getpid()}, reverse=True)

@@ -55,7 +55,8 @@ def test_a_running_and_a_waiting_task_are_cancelled_and_one_is_resubmitted(
     wait_for(lambda: slurm.codes(job) == {f"{job}_0": "CA", f"{job}_1": "CA"})
     wait_for(lambda: states(workspace) == {"a1": "cancelled", "b2": "cancelled"})
     assert json.loads((folder / "status.json").read_text())["reason"] == "cancelled"
-    assert (folder / "production.restart").exists()
+    # scancel tells LAMMPS, too: what it has written at its leisure is there in any case
+    assert list(folder.glob("production.*restart"))
     assert not (workspace.run("b2") / "attempts.log").exists()
     # the same command again leaves them; only this starts one of them
     assert submit_runs(workspace, ["a1", "b2"], cluster="test").started == ()

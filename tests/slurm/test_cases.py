@@ -240,6 +240,23 @@ def test_a_controller_that_is_killed_and_started_again_ends_nothing(
     wait_for(lambda: slurm.codes(job) == {f"{job}_0": "CD"})
 
 
+def test_a_held_run_says_how_it_is_let_go_and_runs_then(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=0.1)
+    slurm.ask("scontrol", "update", "PartitionName=cpu", "State=DOWN")
+    try:
+        job = submit(workspace)
+        slurm.ask("scontrol", "hold", job)
+        assert states(workspace) == {"a1": "queued"}
+        release = reason(workspace).partition(": ")[2].split()
+        assert release == ["scontrol", "release", f"{job}_0"]
+    finally:
+        slurm.ask("scontrol", "update", "PartitionName=cpu", "State=UP")
+    slurm.ask(*release)
+    wait_until_done(workspace)
+
+
 @pytest.mark.slow
 def test_a_waiting_run_of_a_dead_controller_is_unknown_and_stays(
     workspace: Workspace, write_water_box: WriteBox, slurm: Any
@@ -372,7 +389,7 @@ def test_a_status_file_cut_in_half_is_made_again(producing: Workspace) -> None:
     wait_until_done(producing)
     assert attempts(folder) == 1
     status.write_text(status.read_text()[:40])
-    assert states(producing)["a1"] in ("unknown", "interrupted")
+    wait_for(lambda: states(producing)["a1"] in ("unknown", "interrupted"))  # its job has left
     subprocess.run(["bash", str(folder / "run.sh")], check=True)
     assert states(producing)["a1"] == "done"
     assert_complete(folder)
