@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iemhpc.descriptors.conventions import BIN_A, R_MAX_A, check_site_convention
-from iemhpc.descriptors.trajectory import Frames
+from iemhpc.descriptors.frames import Frames
 from iemhpc.errors import TrajectoryError
 from iemhpc.tables.descriptors import PAIRS
 
@@ -137,10 +137,8 @@ def count_pairs(
     for chunk in frames:
         block = chunk.rank * n_blocks // n_frames
         frames_in_block += np.bincount(block, minlength=n_blocks)
-        inverse_volume += np.bincount(
-            block, weights=1.0 / chunk.box_A.prod(axis=1), minlength=n_blocks
-        )
-        smallest_edge_A = min(smallest_edge_A, float(chunk.box_A.min()))
+        inverse_volume += np.bincount(block, weights=1.0 / chunk.volume_A3, minlength=n_blocks)
+        smallest_edge_A = min(smallest_edge_A, float(chunk.heights_A.min()))
         for name, atoms in pairs.items():
             counts[name] += histogram(chunk, atoms, block=block, shape=(n_blocks, n_bins))
     n_usable = int(min(R_MAX_A, smallest_edge_A / 2.0) / BIN_A + 1e-6)
@@ -192,6 +190,9 @@ def histogram(
     counts = np.zeros(n_blocks * n_bins, dtype=np.int64)
     if not len(atoms.reference) or not len(atoms.neighbour):
         return counts.reshape(shape)
+    if not frames.is_orthogonal:
+        raise TrajectoryError("the box is tilted; only right-angled boxes are counted")
+    box_A = frames.edges_A
     near = frames.positions_A[:, atoms.neighbour].astype(np.float64).transpose(2, 0, 1)
     far = frames.positions_A[:, atoms.reference].astype(np.float64).transpose(2, 0, 1)
     n_frames_at_once = max(1, _DISTANCES_AT_ONCE // near.shape[2] // far.shape[2])
@@ -200,7 +201,7 @@ def histogram(
         some = slice(frame, frame + n_frames_at_once)
         for reference in range(0, far.shape[2], n_references_at_once):
             which = slice(reference, reference + n_references_at_once)
-            squared_A2 = _squared_distances(far[:, some, which], near[:, some], frames.box_A[some])
+            squared_A2 = _squared_distances(far[:, some, which], near[:, some], box_A[some])
             is_self = atoms.reference[which, None] == atoms.neighbour[None, :]
             squared_A2[:, is_self] = np.inf
             inside = squared_A2 < (n_bins * BIN_A) ** 2

@@ -9,7 +9,7 @@ import ctypes
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iemhpc.descriptors.dcd import DcdHeader, read_dcd_header
+from iemhpc.descriptors.frames import Frames, vectors_from_angles_A
 from iemhpc.errors import TrajectoryError
 from iemhpc.units import FS_PER_PS
 from iemhpc.workspace import file_hash, read_json
@@ -39,18 +40,6 @@ class Segment:
     """Step of each whole frame, shape (n_frames,)."""
     keep: NDArray[np.bool_]
     """Whether no later attempt has a frame with this step, shape (n_frames,)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frames:
-    """Consecutive frames of one segment."""
-
-    rank: NDArray[np.int64]
-    """Place of each frame among all that count, in step order, shape (n,)."""
-    positions_A: NDArray[np.float32]
-    """Unwrapped positions, shape (n, n_atoms, 3)."""
-    box_A: NDArray[np.float64]
-    """Edges of the orthorhombic box, shape (n, 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +64,8 @@ class Trajectory:
         """Simulated time from the first frame to the last."""
         return float(self.steps[-1] - self.steps[0]) * self.timestep_fs / FS_PER_PS
 
-    def chunks(self) -> Iterator[Frames]:
-        """Yield the frames in portions of bounded size, each checked.
+    def chunks(self, first: int = 0, last: int | None = None) -> Iterator[Frames]:
+        """Yield the frames of rank ``first`` up to before ``last`` in portions of bounded size.
 
         Raises
         ------
@@ -84,21 +73,64 @@ class Trajectory:
             At the first frame with a coordinate or a box that cannot be used.
         """
         n_at_once = max(1, CHUNK_BYTES // (12 * self.n_atoms))
-        for segment in self.segments:
-            with _open_dcd(segment.path) as stream:
-                for start in range(0, len(segment.steps), n_at_once):
-                    stop = min(start + n_at_once, len(segment.steps))
-                    xyz, lengths, angles = stream.read(n_frames=stop - start)
-                    if lengths is None:  # how mdtraj says that all are zero
-                        lengths, angles = np.zeros((len(xyz), 3)), np.full((len(xyz), 3), 90.0)
-                    keep = segment.keep[start:stop]
-                    _check_frames(segment.path, start, stop - start, xyz, lengths, angles)
-                    if keep.any():
-                        yield Frames(
-                            rank=np.searchsorted(self.steps, segment.steps[start:stop][keep]),
-                            positions_A=xyz[keep],
-                            box_A=lengths[keep].astype(np.float64),
-                        )
+        last = self.n_frames if last is None else min(last, self.n_frames)
+        for stretch in stretches(self.segments, first, last):
+            with _open_dcd(stretch.path) as stream:
+                stream.seek(stretch.first_frame)
+                for start in range(0, stretch.n_frames, n_at_once):
+                    n_wanted = min(n_at_once, stretch.n_frames - start)
+                    yield _read(
+                        stream,
+                        stretch.path,
+                        start=stretch.first_frame + start,
+                        rank=stretch.first_rank + start + np.arange(n_wanted),
+                    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Frames that follow each other both in a file and in the order of steps."""
+
+    path: Path
+    first_frame: int
+    """Place of the first in the file, from 0."""
+    first_rank: int
+    """Place of the first among all frames that count."""
+    n_frames: int
+
+
+def stretches(segments: Sequence[Segment], first: int, last: int) -> list[Stretch]:
+    """Return what to read, in which order, for the frames of rank ``first`` up to before ``last``.
+
+    Rising ranks, although an attempt's frames may lie between those of an earlier one.
+    """
+    steps = np.concatenate([s.steps[s.keep] for s in segments])
+    which = np.concatenate([np.full(int(s.keep.sum()), k) for k, s in enumerate(segments)])
+    frame = np.concatenate([np.flatnonzero(s.keep) for s in segments])
+    order = np.argsort(steps, kind="stable")[first:last]
+    which, frame = which[order], frame[order]
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = (np.diff(which) != 0) | (np.diff(frame) != 1)
+    begins = np.flatnonzero(is_new)
+    ends = np.append(begins[1:], len(order))
+    return [
+        Stretch(
+            path=segments[which[begin]].path,
+            first_frame=int(frame[begin]),
+            first_rank=first + int(begin),
+            n_frames=int(end - begin),
+        )
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+
+
+def _read(stream: Any, path: Path, *, start: int, rank: NDArray[np.int64]) -> Frames:
+    xyz, lengths, angles = stream.read(n_frames=len(rank))
+    if lengths is None:  # how mdtraj says that all are zero
+        lengths, angles = np.zeros((len(xyz), 3)), np.full((len(xyz), 3), 90.0)
+    vectors_A = vectors_from_angles_A(lengths, angles)
+    check_frames(path, start, len(rank), xyz, vectors_A)
+    return Frames(rank=rank, positions_A=xyz, vectors_A=vectors_A)
 
 
 def _open_dcd(path: Path) -> Any:
@@ -254,30 +286,40 @@ def _gaps(steps: NDArray[np.int64], *, stride_steps: int) -> list[str]:
     ]
 
 
-def _check_frames(
+def check_frames(
     path: Path,
     start: int,
     n_wanted: int,
-    xyz: NDArray[np.float32],
-    lengths: NDArray[np.floating],
-    angles: NDArray[np.floating],
+    positions_A: NDArray[np.float32],
+    vectors_A: NDArray[np.float64],
 ) -> None:
-    if len(xyz) != n_wanted:
+    """Refuse frames that lack, or whose coordinates or boxes cannot be used.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    start : int
+        Place in the file of the first of these frames, for the message.
+    n_wanted : int
+        How many frames there should be.
+    positions_A : ndarray, shape (n, n_atoms, 3)
+        Positions.
+    vectors_A : ndarray, shape (n, 3, 3)
+        Box vectors.
+    """
+    if len(positions_A) != n_wanted:
         raise TrajectoryError(
-            f"{path}: frame {start + len(xyz)} cannot be read though the file is long enough; "
-            "it is damaged: copy it again or run it again"
+            f"{path}: frame {start + len(positions_A)} cannot be read though the file is long "
+            "enough; it is damaged: copy it again or run it again"
         )
+    is_finite = np.isfinite(positions_A).all(axis=(1, 2))
+    is_box = np.isfinite(vectors_A).all(axis=(1, 2))
+    is_box[is_box] = np.linalg.det(vectors_A[is_box]) > 0.0
     checks = (
-        (~np.isfinite(xyz).all(axis=(1, 2)), "a coordinate is NaN or infinite", "the run blew up"),
-        (~(np.isfinite(lengths) & (lengths > 0)).all(axis=1), "the box has no volume", "no box"),
-        (np.abs(angles - 90.0).max(axis=1) > 0.01, "the box is tilted", "triclinic"),
+        (is_finite, "a coordinate is NaN or infinite; look at its log and run it again"),
+        (is_box, "the box has no volume; dump it from a periodic simulation"),
     )
-    remedies = {
-        "the run blew up": "look at its log and run it again",
-        "no box": "dump it from a periodic simulation",
-        "triclinic": "only right-angled boxes are supported",
-    }
-    for is_bad, reason, kind in checks:
-        if is_bad.any():
-            frame = start + int(np.argmax(is_bad))
-            raise TrajectoryError(f"{path}: frame {frame}: {reason}; {remedies[kind]}")
+    for is_good, reason in checks:
+        if not is_good.all():
+            raise TrajectoryError(f"{path}: frame {start + int(np.argmin(is_good))}: {reason}")

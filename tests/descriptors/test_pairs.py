@@ -1,16 +1,18 @@
 import numpy as np
 import pytest
 
+from iemhpc.descriptors.frames import Frames, diagonal_vectors_A
 from iemhpc.descriptors.pairs import BIN_A, PairAtoms, count_pairs, histogram, pair_atoms
 from iemhpc.descriptors.rdf import coordination_number, merge_blocks, radial
-from iemhpc.descriptors.trajectory import Frames
 from iemhpc.errors import TrajectoryError, UnknownNameError
 
 
 def frames(positions_A: np.ndarray, box_A) -> Frames:
     box = np.broadcast_to(np.asarray(box_A, dtype=float), (len(positions_A), 3))
     return Frames(
-        rank=np.arange(len(positions_A)), positions_A=positions_A.astype(np.float32), box_A=box
+        rank=np.arange(len(positions_A)),
+        positions_A=positions_A.astype(np.float32),
+        vectors_A=diagonal_vectors_A(box),
     )
 
 
@@ -95,7 +97,11 @@ def test_blocks_are_consecutive_frames_and_the_smallest_box_sets_the_range():
     boxes[7] = 13.9
     whole = frames(positions, 24.0)
     chunks = [
-        Frames(rank=whole.rank[at], positions_A=whole.positions_A[at], box_A=boxes[at])
+        Frames(
+            rank=whole.rank[at],
+            positions_A=whole.positions_A[at],
+            vectors_A=diagonal_vectors_A(boxes[at]),
+        )
         for at in (slice(25, 40), slice(0, 25))
     ]
     counts = count_pairs(chunks, {"x": group([0], [1])}, n_frames=40)["x"]

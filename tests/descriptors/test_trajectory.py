@@ -35,7 +35,7 @@ def test_one_segment_is_read_in_angstrom_in_step_order(tmp_path, write_dcd, segm
         np.concatenate([c.positions_A for c in chunks]), positions, rtol=1e-6
     )
     assert np.concatenate([c.rank for c in chunks]).tolist() == list(range(11))
-    assert chunks[0].box_A[0].tolist() == [24.0, 24.0, 24.0]
+    assert chunks[0].edges_A[0].tolist() == [24.0, 24.0, 24.0]
     assert trajectory.steps.tolist() == list(range(0, 5500, 500))
     assert trajectory.sampled_ps == pytest.approx(10.0)
     assert trajectory.notes == ()
@@ -123,16 +123,34 @@ def test_a_box_without_volume_is_refused(tmp_path, write_dcd, segment):
         list(open_trajectory(tmp_path, n_atoms=N_ATOMS).chunks())
 
 
-def test_a_tilted_box_is_refused(tmp_path, segment):
+def test_a_tilted_box_is_read_with_its_vectors(tmp_path, segment):
     with mdtraj.formats.DCDTrajectoryFile(str(tmp_path / "production.0.dcd"), "w") as stream:
         stream.write(
             frames_marked(0, 2).astype(np.float32),
             cell_lengths=np.full((2, 3), 20, dtype=np.float32),
-            cell_angles=np.array([[90, 90, 90], [90, 90, 80]], dtype=np.float32),
+            cell_angles=np.array([[90, 90, 90], [90, 90, 60]], dtype=np.float32),
         )
     write_segments(tmp_path, [segment(0)])
-    with pytest.raises(TrajectoryError, match=r"frame 1: the box is tilted; only right-angled"):
-        list(open_trajectory(tmp_path, n_atoms=N_ATOMS).chunks())
+    chunk = next(iter(open_trajectory(tmp_path, n_atoms=N_ATOMS).chunks()))
+    wanted = [[20, 0, 0], [10, 20 * np.sqrt(0.75), 0], [0, 0, 20]]
+    np.testing.assert_allclose(chunk.vectors_A[1], wanted, atol=1e-4)
+    np.testing.assert_array_equal(chunk.vectors_A[0], 20 * np.eye(3))
+
+
+def test_frames_come_in_step_order_though_an_earlier_attempt_went_further(
+    tmp_path, write_dcd, segment
+):
+    write_dcd(tmp_path / "production.0.dcd", frames_marked(100, 10))
+    write_dcd(tmp_path / "production.2000.dcd", frames_marked(200, 3))
+    write_segments(tmp_path, [segment(0), segment(2000, attempt=2)])
+    trajectory = open_trajectory(tmp_path, n_atoms=N_ATOMS)
+    chunks = list(trajectory.chunks())
+    wanted = [100, 101, 102, 103, 200, 201, 202, 107, 108, 109]
+    assert np.concatenate([c.positions_A[:, 0, 0] for c in chunks]).tolist() == wanted
+    assert np.concatenate([c.rank for c in chunks]).tolist() == list(range(10))
+    some = list(trajectory.chunks(3, 8))
+    assert np.concatenate([c.positions_A[:, 0, 0] for c in some]).tolist() == wanted[3:8]
+    assert np.concatenate([c.rank for c in some]).tolist() == [3, 4, 5, 6, 7]
 
 
 def test_another_number_of_atoms_is_refused(tmp_path, write_dcd, segment):
