@@ -12,13 +12,13 @@ from iemhpc.lammps.data_file import data_text
 from iemhpc.lammps.needed_styles import ACCELERATORS
 from iemhpc.lammps.styles_file import styles_text
 from iemhpc.polymer.catalog import load_system
+from iemhpc.probing.one_off import LostJobError, hand_over, mark_read, one_off_plan, wait_for
+from iemhpc.probing.probe import last_probe
+from iemhpc.probing.profiles import find_profile
+from iemhpc.probing.timing import Box, Present, Trial, coulomb_of, suffix_of, timing_job
+from iemhpc.probing.timing_answers import FEWEST_ROUNDS, Measurement, read_trial
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.cluster import resources_for
-from iemhpc.scheduler.one_off import LostJobError, hand_over, mark_read, one_off_plan, wait_for
-from iemhpc.scheduler.probe import last_probe
-from iemhpc.scheduler.profiles import find_profile
-from iemhpc.scheduler.timing import Box, Present, Trial, coulomb_of, suffix_of, timing_job
-from iemhpc.scheduler.timing_answers import FEWEST_ROUNDS, Measurement, read_trial
 from iemhpc.settings.cluster import ClusterSettings, launcher_problem, read_cluster
 from iemhpc.settings.protocol import protocol_variables
 from iemhpc.system.assembly import build_box

@@ -8,8 +8,8 @@ where nothing is faster by more than the rounds of one setting differ among them
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from iemhpc.scheduler.timing import Present
-from iemhpc.scheduler.timing_answers import (
+from iemhpc.probing.timing import Present
+from iemhpc.probing.timing_answers import (
     ALLOWED,
     ALLOWED_ATM,
     ALLOWED_KCAL_MOL_ATOM,

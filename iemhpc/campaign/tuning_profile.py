@@ -8,9 +8,9 @@ from typing import Any
 
 from iemhpc.campaign.tuning_choice import TuneReport
 from iemhpc.errors import InputError, ProgramError
+from iemhpc.probing.timing import coulomb_options, plain_options
+from iemhpc.probing.timing_answers import Measurement
 from iemhpc.resources import resource
-from iemhpc.scheduler.timing import coulomb_options, plain_options
-from iemhpc.scheduler.timing_answers import Measurement
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.settings.profile_text import with_size, with_values
 from iemhpc.settings.reading import validate_settings

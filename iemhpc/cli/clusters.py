@@ -27,7 +27,7 @@ WaitOption = Annotated[
 
 def cluster_list(json: JsonOption = False, workspace: WorkspaceOption = HERE) -> None:
     """List the cluster profiles: the project's, and yours in clusters/ of the workspace."""
-    from iemhpc.scheduler.profiles import list_profiles
+    from iemhpc.probing.profiles import list_profiles
 
     show(list_profiles(Workspace(workspace)), json=json, then="iemhpc cluster show NAME")
 
@@ -50,8 +50,8 @@ def cluster_show(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Show a profile: its keys, the job's header, the programs found, the latest probe."""
-    from iemhpc.scheduler.probe import probe_cluster
-    from iemhpc.scheduler.profiles import find_profile, view_profile
+    from iemhpc.probing.probe import probe_cluster
+    from iemhpc.probing.profiles import find_profile, view_profile
     from iemhpc.settings.cluster import read_cluster
 
     here = Workspace(workspace)

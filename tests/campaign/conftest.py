@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from iemhpc.campaign.tuning_choice import TuneReport
-from iemhpc.scheduler.timing_answers import Measurement
+from iemhpc.probing.timing_answers import Measurement
 
 
 def _measured(cores: int, ns_per_day: float, *, why: str = "", **changes) -> Measurement:

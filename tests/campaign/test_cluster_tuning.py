@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from iemhpc.campaign.cluster_tuning import TuneRequest, plan_trials, present_of
 from iemhpc.cli.app import app
 from iemhpc.errors import InputError
+from iemhpc.probing.timing import Box, Present
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.timing import Box, Present
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 

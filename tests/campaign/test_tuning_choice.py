@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from iemhpc.campaign.tuning_choice import TuneReport, best_of, choose
-from iemhpc.scheduler.timing import Present
-from iemhpc.scheduler.timing_answers import Measurement
+from iemhpc.probing.timing import Present
+from iemhpc.probing.timing_answers import Measurement
 
 PRESENT = Present(cores=1, threads=1, suffix="opt", coulomb_A=10.0)
 

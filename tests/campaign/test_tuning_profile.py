@@ -7,9 +7,9 @@ import pytest
 from iemhpc.campaign.tuning_choice import TuneReport
 from iemhpc.campaign.tuning_profile import Profile, remember, write_best
 from iemhpc.errors import InputError, LockedError, ProgramError
+from iemhpc.probing.timing_answers import Measurement
 from iemhpc.resources import resource
 from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.timing_answers import Measurement
 from iemhpc.workspace import Workspace, lock
 
 

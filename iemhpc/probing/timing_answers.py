@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from iemhpc.lammps.failures import explain_error
 from iemhpc.lammps.log_file import error_lines
-from iemhpc.scheduler.one_off import last_words, text_of
-from iemhpc.scheduler.timing import PLAIN, Box, Trial
+from iemhpc.probing.one_off import last_words, text_of
+from iemhpc.probing.timing import PLAIN, Box, Trial
 
 UNIT_FORCE_KCAL_MOL_A = 332.06371
 """Between two unit charges 1 Å apart, https://docs.lammps.org/kspace_modify.html (force)."""

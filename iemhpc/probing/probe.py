@@ -11,12 +11,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from iemhpc.probing.one_off import OneOff, asking, hand_over, mark_read, one_off_plan, wait_for
+from iemhpc.probing.probe_report import FIELDS, ProbeReport, known_energies, read_probe
 from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources
 from iemhpc.scheduler.cluster import lammps_words, resources_for
-from iemhpc.scheduler.one_off import OneOff, asking, hand_over, mark_read, one_off_plan, wait_for
-from iemhpc.scheduler.probe_report import FIELDS, ProbeReport, known_energies, read_probe
 from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.settings.protocol import protocol_variables

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from iemhpc.resources import resource
-from iemhpc.scheduler.cluster import load_cluster
-from iemhpc.scheduler.one_off import hand_over, mark_read, one_off_plan, wait_for
-from iemhpc.scheduler.probe_report import known_energies, parse_energies
-from iemhpc.scheduler.timing import (
+from iemhpc.probing.one_off import hand_over, mark_read, one_off_plan, wait_for
+from iemhpc.probing.probe_report import known_energies, parse_energies
+from iemhpc.probing.timing import (
     Box,
     Present,
     Trial,
@@ -17,7 +15,9 @@ from iemhpc.scheduler.timing import (
     timing_job,
     with_setting,
 )
-from iemhpc.scheduler.timing_answers import Measurement, read_trial
+from iemhpc.probing.timing_answers import Measurement, read_trial
+from iemhpc.resources import resource
+from iemhpc.scheduler.cluster import load_cluster
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.settings.protocol import protocol_variables
 from iemhpc.workspace import Workspace

@@ -23,8 +23,8 @@ from iemhpc.lammps.needed_styles import (
     parse_version,
     with_suffix,
 )
+from iemhpc.probing.one_off import text_of
 from iemhpc.resources import resource
-from iemhpc.scheduler.one_off import text_of
 from iemhpc.scheduler.run_files import read_status
 from iemhpc.workspace import read_json
 

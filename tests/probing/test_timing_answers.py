@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iemhpc.scheduler.one_off import END
-from iemhpc.scheduler.timing import Box, Trial
-from iemhpc.scheduler.timing_answers import (
+from iemhpc.probing.one_off import END
+from iemhpc.probing.timing import Box, Trial
+from iemhpc.probing.timing_answers import (
     force_error,
     parse_first,
     parse_performance,

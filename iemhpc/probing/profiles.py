@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from iemhpc.errors import IemhpcError, InputError, unknown_name
+from iemhpc.probing.one_off import one_off_plan
+from iemhpc.probing.probe import last_probe
+from iemhpc.probing.probe_report import ProbeReport
 from iemhpc.programs import find_program
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import cluster_paths, lammps_words, resources_for
-from iemhpc.scheduler.one_off import one_off_plan
-from iemhpc.scheduler.probe import last_probe
-from iemhpc.scheduler.probe_report import ProbeReport
 from iemhpc.settings.cluster import ClusterSettings, read_cluster
 from iemhpc.workspace import Workspace
 

@@ -4,7 +4,7 @@ Only what cannot change the physics varies: processes and threads, the accelerat
 cut-off with the Lennard-Jones cut-off and the accuracy of the forces held. PPPM chooses its mesh
 for the accuracy that it is asked for, so that a longer Coulomb cut-off moves work from the mesh to
 real space (https://docs.lammps.org/kspace_style.html). Whether that held is
-measured, see :mod:`iemhpc.scheduler.timing_answers`.
+measured, see :mod:`iemhpc.probing.timing_answers`.
 
 One measurement of a few seconds says little on a machine that others use. So each setting of a job
 is measured in rounds, one setting after another and again, and the spread of its rounds told.
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from iemhpc.lammps.needed_styles import ACCELERATORS
+from iemhpc.probing.one_off import OneOff, asking
 from iemhpc.resources import resource
 from iemhpc.scheduler.base import Resources
 from iemhpc.scheduler.cluster import lammps_words
-from iemhpc.scheduler.one_off import OneOff, asking
 from iemhpc.scheduler.scripts import fill_script
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace

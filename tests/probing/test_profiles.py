@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from iemhpc.cli.app import app
 from iemhpc.errors import InputError, UnknownNameError
+from iemhpc.probing.profiles import list_profiles, view_profile
 from iemhpc.scheduler.cluster import cluster_paths
-from iemhpc.scheduler.profiles import list_profiles, view_profile
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
 
