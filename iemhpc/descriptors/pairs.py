@@ -18,6 +18,9 @@ from iemhpc.tables.descriptors import PAIRS
 
 MIN_FRAMES = 5
 """One a block."""
+MAX_GROUPS = 20
+"""Groups of reference atoms whose pairs are told apart. Ions that hardly exchange differ for as
+long as a run lasts, which blocks of its time cannot show."""
 
 _DISTANCES_AT_ONCE = 1_000_000
 """Bounds the memory of the kernel to some 30 MB."""
@@ -33,6 +36,27 @@ class PairAtoms:
     """Indices of the neighbours."""
     elements: tuple[str, str]
     """Commonest element of either group; empty where the group is."""
+    site: NDArray[np.int64] | None = None
+    """Shape (n_reference,), from 0, never falling: the site that a reference atom belongs to, as
+    the three oxygens of one sulfonate do. None: each is by itself."""
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """Group of each reference atom, at most ``MAX_GROUPS``; a site lies in one group.
+
+        Examples
+        --------
+        Two sulfonates:
+
+        >>> at = np.array([3, 4, 5, 20, 21, 22])
+        >>> PairAtoms(
+        ...     reference=at, neighbour=at, elements=("O", "O"), site=np.array([0, 0, 0, 1, 1, 1])
+        ... ).group.tolist()
+        [0, 0, 0, 1, 1, 1]
+        """
+        site = np.arange(len(self.reference)) if self.site is None else self.site
+        n_sites = int(site[-1]) + 1 if len(site) else 0
+        return np.asarray(site * min(n_sites, MAX_GROUPS) // max(n_sites, 1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +73,11 @@ class PairCounts:
     n_neighbour: int
     """Neighbours that one reference atom can have."""
     bin_A: float = BIN_A
+    group_counts: NDArray[np.int64] | None = None
+    """The same pairs over all frames, by group of reference atoms and bin, shape (n_groups,
+    n_bins). None where they were not told apart."""
+    group_references: NDArray[np.int64] | None = None
+    """Reference atoms of each group, shape (n_groups,)."""
 
 
 def pair_atoms(roles: pd.DataFrame, *, site_convention: str = "paper") -> dict[str, PairAtoms]:
@@ -69,8 +98,15 @@ def pair_atoms(roles: pd.DataFrame, *, site_convention: str = "paper") -> dict[s
     }
     element = {name: _commonest(roles["element"].to_numpy()[at]) for name, at in groups.items()}
     pairs = {pair: pair.split("_", maxsplit=1) for pair in PAIRS}
+    # the oxygens of one sulfonate follow each other in every file
+    site = {"tethered": np.cumsum(np.diff(groups["tethered"], prepend=groups["tethered"][:1]) > 1)}
     return {
-        pair: PairAtoms(reference=groups[a], neighbour=groups[b], elements=(element[a], element[b]))
+        pair: PairAtoms(
+            reference=groups[a],
+            neighbour=groups[b],
+            elements=(element[a], element[b]),
+            site=site.get(a),
+        )
         for pair, (a, b) in pairs.items()
     }
 
@@ -130,7 +166,11 @@ def count_pairs(
         )
     n_blocks = block_number(n_frames)
     n_bins = round(R_MAX_A / BIN_A)
-    counts = {name: np.zeros((n_blocks, n_bins), dtype=np.int64) for name in pairs}
+    group = {name: atoms.group for name, atoms in pairs.items()}
+    sizes = {name: np.bincount(group[name]) for name in pairs}
+    counts = {
+        name: np.zeros((n_blocks, len(sizes[name]), n_bins), dtype=np.int64) for name in pairs
+    }
     frames_in_block = np.zeros(n_blocks, dtype=np.int64)
     inverse_volume = np.zeros(n_blocks)
     smallest_edge_A = np.inf
@@ -140,11 +180,13 @@ def count_pairs(
         inverse_volume += np.bincount(block, weights=1.0 / chunk.volume_A3, minlength=n_blocks)
         smallest_edge_A = min(smallest_edge_A, float(chunk.heights_A.min()))
         for name, atoms in pairs.items():
-            counts[name] += histogram(chunk, atoms, block=block, shape=(n_blocks, n_bins))
+            counts[name] += histogram(chunk, atoms, block=block, shape=counts[name].shape)
     n_usable = int(min(R_MAX_A, smallest_edge_A / 2.0) / BIN_A + 1e-6)
     return {
         name: PairCounts(
-            counts=counts[name][:, :n_usable],
+            counts=counts[name].sum(axis=1)[:, :n_usable],
+            group_counts=counts[name].sum(axis=0)[:, :n_usable],
+            group_references=sizes[name],
             n_frames=frames_in_block,
             mean_inverse_volume_A3=inverse_volume / frames_in_block,
             n_reference=len(atoms.reference),
@@ -166,9 +208,9 @@ def block_number(n_frames: int) -> int:
 
 
 def histogram(
-    frames: Frames, atoms: PairAtoms, *, block: NDArray[np.int64], shape: tuple[int, int]
+    frames: Frames, atoms: PairAtoms, *, block: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Count the pairs of some frames by block and distance.
+    """Count the pairs of some frames by block, group of reference atoms and distance.
 
     Parameters
     ----------
@@ -179,15 +221,16 @@ def histogram(
     block : ndarray of int, shape (n_frames,)
         Block of each frame.
     shape : tuple of int
-        Numbers of blocks and bins.
+        Numbers of blocks, groups and bins.
 
     Returns
     -------
     ndarray of int64
         Of that shape.
     """
-    n_blocks, n_bins = shape
-    counts = np.zeros(n_blocks * n_bins, dtype=np.int64)
+    _, n_groups, n_bins = shape
+    counts = np.zeros(int(np.prod(shape)), dtype=np.int64)
+    row = block[:, None] * n_groups + atoms.group
     if not len(atoms.reference) or not len(atoms.neighbour):
         return counts.reshape(shape)
     if not frames.is_orthogonal:
@@ -207,7 +250,7 @@ def histogram(
             inside = squared_A2 < (n_bins * BIN_A) ** 2
             key = (np.sqrt(squared_A2[inside]) * (1.0 / BIN_A)).astype(np.int64)
             np.minimum(key, n_bins - 1, out=key)
-            key += np.repeat(block[some] * n_bins, inside.sum(axis=(1, 2)))
+            key += np.repeat(row[some, which] * n_bins, inside.sum(axis=2).ravel())
             counts += np.bincount(key, minlength=len(counts))
     return counts.reshape(shape)
 

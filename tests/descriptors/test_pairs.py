@@ -66,7 +66,8 @@ def test_counts_agree_with_the_plain_double_loop_in_a_long_box():
     box = np.array([18.0, 25.0, 31.0])
     positions = rng.uniform(-40, 80, size=(3, 40, 3)).astype(np.float32)
     atoms = group(range(10), range(5, 40))
-    found = histogram(frames(positions, box), atoms, block=np.zeros(3, int), shape=(1, 180))[0]
+    found = histogram(frames(positions, box), atoms, block=np.zeros(3, int), shape=(1, 10, 180))
+    found = found.sum(axis=(0, 1))
     wanted = np.zeros(180, dtype=int)
     for frame in positions.astype(float):
         for i in range(10):
@@ -84,7 +85,7 @@ def test_bounded_memory_does_not_change_the_counts(monkeypatch):
     positions = np.random.default_rng(6).uniform(0, 20, size=(7, 60, 3))
     atoms = group(range(20), range(20, 60))
     some = frames(positions, 20.0)
-    kwargs = {"block": np.arange(7) % 2, "shape": (2, 240)}
+    kwargs = {"block": np.arange(7) % 2, "shape": (2, 20, 240)}
     whole = histogram(some, atoms, **kwargs)
     monkeypatch.setattr("iemhpc.descriptors.pairs._DISTANCES_AT_ONCE", 130)
     np.testing.assert_array_equal(histogram(some, atoms, **kwargs), whole)
