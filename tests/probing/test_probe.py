@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from iemhpc.cli.app import app
 from iemhpc.errors import ProgramError, RefusedError
+from iemhpc.probing import one_off, probe
 from iemhpc.probing.probe import last_probe, probe_cluster, probe_folder
 from iemhpc.probing.probe_report import ProbeReport, read_probe
-from iemhpc.scheduler import one_off, probe
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace
