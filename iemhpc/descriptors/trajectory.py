@@ -314,8 +314,8 @@ def check_frames(
             "enough; it is damaged: copy it again or run it again"
         )
     is_finite = np.isfinite(positions_A).all(axis=(1, 2))
-    is_box = np.isfinite(vectors_A).all(axis=(1, 2))
-    is_box[is_box] = np.linalg.det(vectors_A[is_box]) > 0.0
+    volumes_A3 = np.linalg.det(np.where(np.isfinite(vectors_A), vectors_A, 0.0))
+    is_box = np.isfinite(vectors_A).all(axis=(1, 2)) & (volumes_A3 > 0.0)
     checks = (
         (is_finite, "a coordinate is NaN or infinite; look at its log and run it again"),
         (is_box, "the box has no volume; dump it from a periodic simulation"),
