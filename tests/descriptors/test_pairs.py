@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from iemhpc.descriptors.frames import Frames, diagonal_vectors_A
-from iemhpc.descriptors.pairs import BIN_A, PairAtoms, count_pairs, histogram, pair_atoms
+from iemhpc.descriptors.pairs import BIN_A, PairAtoms, PairCounter, count_pairs, pair_atoms
 from iemhpc.descriptors.rdf import coordination_number, merge_blocks, radial
-from iemhpc.errors import TrajectoryError, UnknownNameError
+from iemhpc.errors import InputError, TrajectoryError, UnknownNameError
 
 
 def frames(positions_A: np.ndarray, box_A) -> Frames:
@@ -64,31 +64,48 @@ def test_a_simple_cubic_lattice_has_its_exact_shells():
 def test_counts_agree_with_the_plain_double_loop_in_a_long_box():
     rng = np.random.default_rng(5)
     box = np.array([18.0, 25.0, 31.0])
-    positions = rng.uniform(-40, 80, size=(3, 40, 3)).astype(np.float32)
-    atoms = group(range(10), range(5, 40))
-    found = histogram(frames(positions, box), atoms, block=np.zeros(3, int), shape=(1, 10, 180))
-    found = found.sum(axis=(0, 1))
+    positions = rng.uniform(-40, 80, size=(5, 40, 3)).astype(np.float32)
+    atoms = group(range(10), range(10, 40))
+    found = count_pairs([frames(positions, box)], {"x": atoms}, n_frames=5)["x"].counts.sum(axis=0)
     wanted = np.zeros(180, dtype=int)
     for frame in positions.astype(float):
         for i in range(10):
-            for j in range(5, 40):
+            for j in range(10, 40):
                 images = [
                     np.linalg.norm(np.remainder(frame[i] - frame[j], box) - shift * box)
                     for shift in np.ndindex(2, 2, 2)
                 ]
-                if i != j and min(images) < 9.0:
+                if min(images) < 9.0:
                     wanted[int(min(images) / BIN_A)] += 1
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_bounded_memory_does_not_change_the_counts(monkeypatch):
-    positions = np.random.default_rng(6).uniform(0, 20, size=(7, 60, 3))
-    atoms = group(range(20), range(20, 60))
-    some = frames(positions, 20.0)
-    kwargs = {"block": np.arange(7) % 2, "shape": (2, 20, 240)}
-    whole = histogram(some, atoms, **kwargs)
-    monkeypatch.setattr("iemhpc.descriptors.pairs._DISTANCES_AT_ONCE", 130)
-    np.testing.assert_array_equal(histogram(some, atoms, **kwargs), whole)
+def test_chunks_and_two_counters_of_one_trajectory_give_the_counts_of_one():
+    positions = np.random.default_rng(6).uniform(0, 20, size=(24, 60, 3))
+    pairs = {"x": group(range(20), range(20, 60)), "y": group(range(60), range(60))}
+    whole = count_pairs([frames(positions, 20.0)], pairs, n_frames=24)
+    every = frames(positions, 20.0)
+    first, later = (PairCounter(pairs, n_frames=24) for _ in range(2))
+    for counter, slices in ((first, (slice(0, 3), slice(3, 11))), (later, (slice(11, 24),))):
+        for at in slices:
+            counter.add(
+                Frames(
+                    rank=every.rank[at],
+                    positions_A=every.positions_A[at],
+                    vectors_A=every.vectors_A[at],
+                )
+            )
+    with pytest.raises(TrajectoryError, match="11 of 24 frames were counted; count each once"):
+        first.result()
+    first.join(later)
+    found = first.result()
+    for pair, counts in whole.items():
+        np.testing.assert_array_equal(found[pair].counts, counts.counts)
+        np.testing.assert_array_equal(found[pair].group_counts, counts.group_counts)
+        np.testing.assert_array_equal(counts.group_counts.sum(axis=0), counts.counts.sum(axis=0))
+        np.testing.assert_allclose(
+            found[pair].mean_inverse_volume_A3, counts.mean_inverse_volume_A3
+        )
 
 
 def test_blocks_are_consecutive_frames_and_the_smallest_box_sets_the_range():
@@ -159,10 +176,60 @@ def test_water_oxygens_are_never_those_of_the_sulfonate(make_roles):
 def test_a_polyatomic_counterion_counts_once_at_its_centre(make_roles):
     roles = make_roles(n_sites=0, n_counterions=0, n_coions=0, n_waters=1)
     sulfate = make_roles(n_sites=2, n_counterions=0, n_coions=0, n_waters=0)
-    sulfate["role"] = "counterion"
+    sulfate = sulfate.assign(role="counterion", is_tethered_paper=False)
     atoms = pair_atoms(sulfate)
     assert atoms["counterion_water"].reference.tolist() == [0, 4]
     sulfate["element"] = "O"
     with pytest.raises(TrajectoryError, match="has no element that it holds once"):
         pair_atoms(sulfate)
     assert pair_atoms(roles)["counterion_water"].elements == ("", "O")
+
+
+def test_further_pairs_are_asked_for_by_name(make_roles):
+    roles = make_roles(n_sites=2, n_counterions=3, n_coions=2, n_waters=4)
+    pairs = pair_atoms(roles, pairs=("coion_water", "water_water", "polymer_water_oxygen"))
+    waters = np.flatnonzero(roles["type_name"] == "OW")
+    assert pairs["coion_water"].reference.tolist() == [11, 12]
+    np.testing.assert_array_equal(pairs["water_water"].reference, waters)
+    assert pairs["polymer_water_oxygen"].reference.tolist() == list(range(8))
+    np.testing.assert_array_equal(pairs["polymer_water_oxygen"].neighbour, waters)
+    with pytest.raises(
+        UnknownNameError, match=r"unknown pair 'coion_watr'.*joined by _.*counterion, coion, water"
+    ):
+        pair_atoms(roles, pairs=("coion_watr",))
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("tethered_tethered", r"atom 2 \(O of SSTY\) has neighbours in its own molecule 1, whose"),
+        ("water_water_hydrogen", r"atom 9 \(O of HOH\) has neighbours in its own molecule 3"),
+        ("polymer_tethered", r"polymer_tethered: atom 1 .*choose groups of different molecules"),
+    ],
+)
+def test_pairs_that_bonds_hold_together_are_refused(make_roles, pair, message):
+    roles = make_roles(n_sites=2, n_counterions=0, n_coions=0, n_waters=2)
+    with pytest.raises(InputError, match=message):
+        pair_atoms(roles, pairs=(pair,))
+    pair_atoms(roles.assign(molecule=0), pairs=(pair,))  # not known to be bonded
+
+
+def test_ions_of_unknown_molecules_are_each_by_themselves(make_roles):
+    roles = make_roles(n_sites=1, n_counterions=3, n_coions=0, n_waters=2).assign(molecule=0)
+    assert pair_atoms(roles)["counterion_water"].reference.tolist() == [4, 5, 6]
+
+
+def test_a_range_of_more_than_half_the_box_is_refused_where_it_is_asked_for():
+    some = frames(np.zeros((5, 2, 3)), [30.0, 30.0, 19.0])
+    atoms = {"x": group([0], [1])}
+    counts = count_pairs([some], atoms, n_frames=5, r_max_A=9.5, bin_A=0.1)["x"]
+    assert counts.counts.shape == (5, 95)
+    assert counts.bin_A == 0.1
+    with pytest.raises(InputError, match=r"r_max of 10 Å is more than half .*9.50 Å at frame 0"):
+        count_pairs([some], atoms, n_frames=5, r_max_A=10.0)
+    assert count_pairs([some], atoms, n_frames=5)["x"].counts.shape == (5, 190)
+
+
+def test_a_range_shorter_than_a_bin_is_refused():
+    with pytest.raises(InputError, match=r"r_max of 0.01 Å is shorter than a bin of 0.05 Å"):
+        count_pairs([], {}, n_frames=5, r_max_A=0.01)

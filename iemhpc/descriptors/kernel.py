@@ -1,0 +1,263 @@
+"""Pairs of atoms by distance, compiled: what is done for each of some 10⁸ pairs a second.
+
+A position becomes its place between the faces of the box, as three 32-bit whole numbers that run
+once around from face to face. Their differences overflow to the nearest image by themselves,
+however far outside of the box a position was and whatever the tilt: an image closer than half the
+smallest height lies less than half a box away along each vector. It is also exact to 2⁻³² of a
+box, where positions in single precision are not.
+
+Squared distances are then computed in single precision for a run of neighbours at once, and those
+out of range dropped. The few that come nearer to the edge of a bin than single precision can tell
+are computed again in double precision, so that the counts are those of double precision throughout.
+
+Everything that is compiled together lies in this file, as numba's cache knows a function by the
+file it stands in.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+AROUND = 4294967296.0
+"""Steps around the box: 2³²."""
+
+_RELATIVE = 1e-6
+"""Bound of the relative error of a distance in single precision: a dozen roundings of 6e-8."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function when it is first called, and keep the result on disk where there is room.
+
+    numba keeps it beside the source, or in the user's cache folder where that cannot be written.
+    Where neither can, each process compiles for itself.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    try:
+        return cast(Function, njit(cache=True, **options)(function))
+    except RuntimeError:  # "no locator available"
+        return cast(Function, njit(**options)(function))
+
+
+class Selection(NamedTuple):
+    """Which atoms make which pairs, as arrays.
+
+    ``atoms`` holds all groups of atoms one after the other, group g from ``starts[g]`` to
+    ``starts[g + 1]``. Pair p counts the neighbours ``pairs[p, 1]`` of the references
+    ``pairs[p, 0]``; its reference k adds to row ``first_row[p] + block * n_parts[p] +
+    part[part_starts[p] + k]`` of the counts.
+    """
+
+    atoms: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    part: NDArray[np.int64]
+    part_starts: NDArray[np.int64]
+    first_row: NDArray[np.int64]
+    n_parts: NDArray[np.int64]
+
+
+class Ruler(NamedTuple):
+    """How to turn differences of whole numbers into bins."""
+
+    step_A: NDArray[np.float64]
+    """The box vectors over 2³², lower-triangular rows, shape (3, 3)."""
+    is_orthogonal: bool
+    reach_A2: np.float32
+    """Square of the range, and a little more."""
+    bins_per_A: np.float32
+    bin_A: float
+    doubt: np.float32
+    """Distance from the edge of a bin, in bins, that single precision cannot tell from none."""
+
+
+class Desk(NamedTuple):
+    """Room for the run of neighbours at hand."""
+
+    squared_A2: NDArray[np.float32]
+    near: NDArray[np.int32]
+    bins: NDArray[np.int32]
+
+
+@compiled
+def fixed_point(
+    positions_A: NDArray[np.float32],
+    atoms: NDArray[np.int64],
+    inverse: NDArray[np.float64],
+    place: NDArray[np.int32],
+) -> None:
+    """Write the places of some atoms of one frame between the faces of its box.
+
+    Parameters
+    ----------
+    positions_A : ndarray, shape (n_atoms, 3)
+        Positions, wrapped or not.
+    atoms : ndarray, shape (n,)
+        Which atoms.
+    inverse : ndarray, shape (3, 3)
+        Inverse of the matrix of box vectors.
+    place : ndarray of int32, shape (3, n)
+        Filled.
+    """
+    for k in range(len(atoms)):
+        x = np.float64(positions_A[atoms[k], 0])
+        y = np.float64(positions_A[atoms[k], 1])
+        z = np.float64(positions_A[atoms[k], 2])
+        a = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
+        b = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
+        c = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
+        place[0, k] = np.int32(np.int64((a - np.floor(a)) * AROUND))
+        place[1, k] = np.int32(np.int64((b - np.floor(b)) * AROUND))
+        place[2, k] = np.int32(np.int64((c - np.floor(c)) * AROUND))
+
+
+@compiled
+def _ruler(vectors_A: NDArray[np.float64], n_bins: int, bin_A: float) -> Ruler:
+    tilt_A = abs(vectors_A[1, 0]) + abs(vectors_A[2, 0]) + abs(vectors_A[2, 1])
+    doubt = _RELATIVE * n_bins
+    if tilt_A > 0.0:  # then a distance is the difference of longer ones
+        doubt += _RELATIVE * (np.diag(vectors_A).sum() + tilt_A) / bin_A
+    return Ruler(
+        vectors_A / AROUND,
+        tilt_A == 0.0,
+        np.float32((n_bins * bin_A) ** 2 * (1.0 + 4.0 * _RELATIVE) + 2.0 * n_bins * bin_A * doubt),
+        np.float32(1.0 / bin_A),
+        bin_A,
+        np.float32(min(doubt, 0.5)),
+    )
+
+
+@compiled
+def _measure(
+    place: NDArray[np.int32],
+    start: int,
+    stop: int,
+    origin: NDArray[np.int32],
+    ruler: Ruler,
+    squared_A2: NDArray[np.float32],
+) -> None:
+    x, y, z = place[0, start:stop], place[1, start:stop], place[2, start:stop]
+    x0, y0, z0 = origin[0], origin[1], origin[2]
+    step = ruler.step_A
+    ax, by, cz = np.float32(step[0, 0]), np.float32(step[1, 1]), np.float32(step[2, 2])
+    if ruler.is_orthogonal:
+        for j in range(stop - start):
+            dx = np.float32(np.int32(x[j] - x0)) * ax
+            dy = np.float32(np.int32(y[j] - y0)) * by
+            dz = np.float32(np.int32(z[j] - z0)) * cz
+            squared_A2[j] = dx * dx + dy * dy + dz * dz
+    else:
+        bx, cx, cy = np.float32(step[1, 0]), np.float32(step[2, 0]), np.float32(step[2, 1])
+        for j in range(stop - start):
+            a = np.float32(np.int32(x[j] - x0))
+            b = np.float32(np.int32(y[j] - y0))
+            c = np.float32(np.int32(z[j] - z0))
+            dx = a * ax + b * bx + c * cx
+            dy = b * by + c * cy
+            dz = c * cz
+            squared_A2[j] = dx * dx + dy * dy + dz * dz
+
+
+@compiled
+def _exact_bin(
+    place: NDArray[np.int32], at: int, origin: NDArray[np.int32], ruler: Ruler
+) -> np.int32:
+    a = np.float64(np.int32(place[0, at] - origin[0]))
+    b = np.float64(np.int32(place[1, at] - origin[1]))
+    c = np.float64(np.int32(place[2, at] - origin[2]))
+    step = ruler.step_A
+    dx = a * step[0, 0] + b * step[1, 0] + c * step[2, 0]
+    dy = b * step[1, 1] + c * step[2, 1]
+    dz = c * step[2, 2]
+    return np.int32(np.sqrt(dx * dx + dy * dy + dz * dz) / ruler.bin_A)
+
+
+@compiled
+def _count_run(
+    place: NDArray[np.int32],
+    start: int,
+    stop: int,
+    origin: NDArray[np.int32],
+    ruler: Ruler,
+    desk: Desk,
+    row: NDArray[np.int64],
+) -> None:
+    """Add the neighbours from ``start`` to ``stop`` of one reference atom to a row of counts."""
+    _measure(place, start, stop, origin, ruler, desk.squared_A2)
+    squared_A2, near, bins = desk.squared_A2, desk.near, desk.bins
+    n_near = 0
+    for j in range(stop - start):  # no branch: which neighbour is near cannot be foreseen
+        near[n_near] = j
+        n_near += squared_A2[j] < ruler.reach_A2
+    is_doubtful = 0
+    for k in range(n_near):
+        scaled = np.sqrt(squared_A2[near[k]]) * ruler.bins_per_A
+        bins[k] = np.int32(scaled)
+        rest = scaled - np.float32(bins[k])
+        is_doubtful |= (rest < ruler.doubt) | (rest > np.float32(1.0) - ruler.doubt)
+    if is_doubtful:
+        for k in range(n_near):
+            scaled = np.sqrt(squared_A2[near[k]]) * ruler.bins_per_A
+            rest = scaled - np.floor(scaled)
+            if rest < ruler.doubt or rest > np.float32(1.0) - ruler.doubt:
+                bins[k] = _exact_bin(place, start + near[k], origin, ruler)
+        for k in range(n_near):
+            if bins[k] < len(row):
+                row[bins[k]] += 1
+    else:
+        for k in range(n_near):
+            row[bins[k]] += 1
+
+
+@compiled
+def _desk(n: int) -> Desk:
+    return Desk(np.empty(n, np.float32), np.empty(n + 1, np.int32), np.empty(n, np.int32))
+
+
+@compiled
+def count_all(
+    positions_A: NDArray[np.float32],
+    vectors_A: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    block: NDArray[np.int64],
+    selection: Selection,
+    bin_A: float,
+    counts: NDArray[np.int64],
+) -> None:
+    """Count by looking at every reference and every neighbour.
+
+    Parameters
+    ----------
+    positions_A : ndarray, shape (n_frames, n_atoms, 3)
+        Positions, wrapped or not.
+    vectors_A : ndarray, shape (n_frames, 3, 3)
+        Box vectors, lower-triangular rows.
+    inverse : ndarray, shape (n_frames, 3, 3)
+        Their inverses.
+    block : ndarray of int64, shape (n_frames,)
+        Block of each frame.
+    selection : Selection
+        Atoms and pairs.
+    bin_A : float
+        Width of a bin.
+    counts : ndarray of int64, shape (n_rows, n_bins)
+        Added to. An atom that is its own neighbour counts in bin 0.
+    """
+    place = np.empty((3, len(selection.atoms)), np.int32)
+    desk = _desk(len(selection.atoms))
+    for frame in range(len(positions_A)):
+        fixed_point(positions_A[frame], selection.atoms, inverse[frame], place)
+        ruler = _ruler(vectors_A[frame], counts.shape[1], bin_A)
+        for pair in range(len(selection.pairs)):
+            reference, neighbour = selection.pairs[pair]
+            start, stop = selection.starts[neighbour], selection.starts[neighbour + 1]
+            row = selection.first_row[pair] + block[frame] * selection.n_parts[pair]
+            part = selection.part[selection.part_starts[pair] :]
+            first = selection.starts[reference]
+            for k in range(selection.starts[reference + 1] - first):
+                origin = place[:, first + k]
+                _count_run(place, start, stop, origin, ruler, desk, counts[row + part[k]])
