@@ -6,10 +6,21 @@ The layout is that of CHARMM and of LAMMPS' ``dump dcd``: Fortran records, each 
 of its length (https://www.ks.uiuc.edu/Research/vmd/plugins/molfile/dcdplugin.html).
 """
 
+import ctypes
+import os
 import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import mdtraj
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.descriptors.frames import vectors_from_angles_A
 from iemhpc.errors import TrajectoryError
 
 _CONTROL_BYTES = 84
@@ -29,6 +40,8 @@ class DcdHeader:
     """Frames that are whole."""
     tail_bytes: int
     """Bytes after the last whole frame: not zero where the file was cut."""
+    is_by_lammps: bool
+    """Whether LAMMPS wrote it, whose first step and stride are steps of the simulation."""
 
 
 def read_dcd_header(path: Path) -> DcdHeader:
@@ -77,4 +90,52 @@ def _parse(head: bytes, size: int) -> DcdHeader:
         stride_steps=control[2],
         n_frames=n_frames,
         tail_bytes=tail_bytes,
+        is_by_lammps=b"LAMMPS" in head[title_at : title_at + title_bytes],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DcdFile:
+    """A DCD file whose steps are known: a FrameFile."""
+
+    path: Path
+    steps: NDArray[np.int64]
+    """Step of each whole frame, shape (n_frames,)."""
+
+    @contextmanager
+    def open(self) -> Iterator["DcdReader"]:
+        """Open the file."""
+        with _open_quietly(self.path) as stream:
+            yield DcdReader(stream)
+
+
+class DcdReader:
+    """An open DCD file."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, first: int, n_frames: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return positions and box vectors, in ångström, from frame ``first`` on."""
+        if self._stream.tell() != first:
+            self._stream.seek(first)
+        xyz, lengths, angles = self._stream.read(n_frames=n_frames)
+        if lengths is None:  # how mdtraj says that all are zero
+            lengths, angles = np.zeros((len(xyz), 3)), np.full((len(xyz), 3), 90.0)
+        return xyz, vectors_from_angles_A(lengths, angles)
+
+
+def _open_quietly(path: Path) -> Any:
+    # mdtraj's C reader prints two lines to the standard output, where a query's JSON may be going.
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    terminal = os.dup(1)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            return mdtraj.formats.DCDTrajectoryFile(str(path))
+        finally:
+            flush(None)
+            os.dup2(terminal, 1)
+            os.close(terminal)

@@ -15,6 +15,8 @@ import mdtraj
 import numpy as np
 from mdtraj.core.element import Element
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from iemhpc.descriptors.lammps_topology import read_lammps_data
 from iemhpc.errors import InputError, MissingInputError
@@ -57,6 +59,22 @@ class Topology:
     def n_atoms(self) -> int:
         """How many atoms there are."""
         return len(self.ids)
+
+    @property
+    def connected(self) -> NDArray[np.int64]:
+        """Number, from 1, of the molecule of each atom; 0 where the file does not tell.
+
+        Bonds are believed first: molecule numbers of LAMMPS are often one number for all.
+        """
+        joined = self.bonds
+        if (self.residues != "").any():
+            same = np.flatnonzero(np.diff(self.molecules) == 0)
+            joined = np.concatenate([joined, np.stack([same, same + 1], axis=1)])
+        if len(joined):
+            links = coo_array((np.ones(len(joined)), joined.T), shape=2 * (self.n_atoms,))
+            return np.asarray(connected_components(links)[1] + 1, dtype=np.int64)
+        is_one = len(np.unique(self.molecules)) == 1
+        return np.zeros_like(self.molecules) if is_one else self.molecules.copy()
 
     def only(self, ids: NDArray[np.int64]) -> "Topology":
         """Return the topology of some atoms, those that a dump of a group holds.

@@ -42,7 +42,7 @@ def test_one_segment_is_read_in_angstrom_in_step_order(tmp_path, write_dcd, segm
 
 
 def test_memory_is_bounded_by_reading_in_chunks(tmp_path, write_dcd, segment, monkeypatch):
-    monkeypatch.setattr("iemhpc.descriptors.trajectory.CHUNK_BYTES", 3 * 12 * N_ATOMS)
+    monkeypatch.setattr("iemhpc.descriptors.segments.CHUNK_BYTES", 3 * 12 * N_ATOMS)
     write_dcd(tmp_path / "production.0.dcd", frames_marked(0, 10))
     write_segments(tmp_path, [segment(0)])
     chunks = list(open_trajectory(tmp_path, n_atoms=N_ATOMS).chunks())
