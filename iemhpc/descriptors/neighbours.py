@@ -3,17 +3,21 @@
 A vector shorter than half of every height of the box has fractional coordinates below one half,
 so rounding them gives the nearest image exactly, however tilted the box is. Neighbours are sorted
 into cells at least as wide as the radius, and only the cells around an atom are looked at.
+
+Everything that is compiled together lies in this file, as numba's cache knows a function by the
+file it stands in.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from iemhpc.descriptors.kernel import compiled
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def fractional(positions_A: NDArray[np.float32], atoms: Ints, inverse: Floats) -> Floats:
     """Return positions of some atoms in units of the box vectors, not wrapped."""
     found = np.empty((len(atoms), 3))
@@ -26,7 +30,7 @@ def fractional(positions_A: NDArray[np.float32], atoms: Ints, inverse: Floats) -
     return found
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def cell_shape(vectors_A: Floats, inverse: Floats, radius_A: float, n_atoms: int) -> Ints:
     """Return the cells along each vector: no narrower than the radius, no more than the atoms."""
     most = int(np.ceil(n_atoms ** (1.0 / 3.0)))
@@ -38,7 +42,7 @@ def cell_shape(vectors_A: Floats, inverse: Floats, radius_A: float, n_atoms: int
     return shape
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _cell_of(place: Floats, shape: Ints, cell: Ints) -> int:
     for axis in range(3):
         inside = place[axis] - np.floor(place[axis])
@@ -46,7 +50,7 @@ def _cell_of(place: Floats, shape: Ints, cell: Ints) -> int:
     return int((cell[0] * shape[1] + cell[1]) * shape[2] + cell[2])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def sort_into_cells(places: Floats, shape: Ints) -> tuple[Ints, Ints]:
     """Return the rows of ``places`` by cell, and where each cell begins among them."""
     cell = np.empty(3, dtype=np.int64)
@@ -63,7 +67,7 @@ def sort_into_cells(places: Floats, shape: Ints) -> tuple[Ints, Ints]:
     return order, begin
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def cells_around(place: Floats, shape: Ints, around: Ints) -> int:
     """Write the distinct cells next to a place into ``around``; return how many they are."""
     cell = np.empty(3, dtype=np.int64)
@@ -83,23 +87,20 @@ def cells_around(place: Floats, shape: Ints, around: Ints) -> int:
     return n
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def squared_distance_A2(one: Floats, other: Floats, vectors_A: Floats) -> float:
     """Return the squared distance of the nearest images of two places in units of the vectors."""
-    step = other - one
-    for axis in range(3):
-        step[axis] -= np.rint(step[axis])
-    total = 0.0
-    for k in range(3):
-        along = step[0] * vectors_A[0, k] + step[1] * vectors_A[1, k] + step[2] * vectors_A[2, k]
-        total += along * along
-    return total
+    a, b, c = other[0] - one[0], other[1] - one[1], other[2] - one[2]
+    a, b, c = a - np.rint(a), b - np.rint(b), c - np.rint(c)
+    # the rows of the box are those of a lower triangle
+    x = a * vectors_A[0, 0] + b * vectors_A[1, 0] + c * vectors_A[2, 0]
+    y = b * vectors_A[1, 1] + c * vectors_A[2, 1]
+    z = c * vectors_A[2, 2]
+    return float(x * x + y * y + z * z)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _fill_pairs(
-    near: Floats, far: Floats, same: Ints, vectors_A: Floats, radius_A: float, found: Ints
-) -> int:
+@compiled
+def _fill_pairs(near: Floats, far: Floats, vectors_A: Floats, radius_A: float, found: Ints) -> int:
     inverse = np.linalg.inv(vectors_A)
     shape = cell_shape(vectors_A, inverse, radius_A, len(near))
     order, begin = sort_into_cells(near, shape)
@@ -110,8 +111,6 @@ def _fill_pairs(
         for at in range(n_cells):
             for k in range(begin[around[at]], begin[around[at] + 1]):
                 other = order[k]
-                if other == same[row]:
-                    continue
                 if squared_distance_A2(far[row], near[other], vectors_A) < radius_A * radius_A:
                     if n_found < len(found):
                         found[n_found] = row * len(near) + other
@@ -136,7 +135,7 @@ def near_pairs(
     vectors_A : ndarray, shape (3, 3)
         Box vectors as rows; the radius is at most half the smallest height.
     reference, neighbour : ndarray of int
-        Indices of the atoms; an atom in both is not its own neighbour.
+        Indices of the atoms, none in both.
     radius_A : float
         Distances below it count.
 
@@ -161,21 +160,15 @@ def near_pairs(
     inverse = np.linalg.inv(vectors_A)
     near = fractional(positions_A, neighbour, inverse)
     far = fractional(positions_A, reference, inverse)
-    same = _same(reference, neighbour)
     found = np.empty(16 * len(reference), dtype=np.int64)
-    n_found = _fill_pairs(near, far, same, vectors_A, radius_A, found)
+    n_found = _fill_pairs(near, far, vectors_A, radius_A, found)
     if n_found > len(found):
         found = np.empty(n_found, dtype=np.int64)
-        _fill_pairs(near, far, same, vectors_A, radius_A, found)
+        _fill_pairs(near, far, vectors_A, radius_A, found)
     return np.sort(found[:n_found])
 
 
-def _same(reference: Ints, neighbour: Ints) -> Ints:
-    place = {int(atom): row for row, atom in enumerate(neighbour)}
-    return np.array([place.get(int(atom), -1) for atom in reference], dtype=np.int64)
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def nearest_distances_A(
     positions_A: NDArray[np.float32],
     vectors_A: NDArray[np.float64],
@@ -209,3 +202,62 @@ def nearest_distances_A(
                 squared_A2 = squared_distance_A2(far[row], near[other], vectors)
                 found[frame, row] = min(found[frame, row], squared_A2)
     return np.sqrt(found)
+
+
+@compiled
+def _root_of(parent: Ints, image: Ints, row: int) -> int:
+    """Return the root of a tree; afterwards the atom hangs on it, with the image it lies in."""
+    root = row
+    total = np.zeros(3, dtype=np.int64)
+    while parent[root] != root:
+        total += image[root]
+        root = parent[root]
+    while parent[row] != root and row != root:
+        above, step = parent[row], image[row].copy()
+        parent[row] = root
+        image[row] = total
+        total -= step
+        row = above
+    return int(root)
+
+
+@compiled
+def join_near(places: Floats, vectors_A: Floats, radius_A: float) -> tuple[Ints, bool]:
+    """Join all places within a radius; return a root for each, and whether a tree spans the box.
+
+    Each place remembers through which images the way from its root led. Two ways that arrive in
+    different images close a path around the box.
+    """
+    n = len(places)
+    shape = cell_shape(vectors_A, np.linalg.inv(vectors_A), radius_A, n)
+    order, begin = sort_into_cells(places, shape)
+    parent, size = np.arange(n), np.ones(n, dtype=np.int64)
+    # an atom lies, seen from its root, in this image more than its own place says
+    image = np.zeros((n, 3), dtype=np.int64)
+    around, step = np.empty(27, dtype=np.int64), np.empty(3, dtype=np.int64)
+    is_spanning = False
+    for one in range(n):
+        n_cells = cells_around(places[one], shape, around)
+        for at in range(n_cells):
+            for k in range(begin[around[at]], begin[around[at] + 1]):
+                other = order[k]
+                if other <= one:
+                    continue
+                if squared_distance_A2(places[one], places[other], vectors_A) >= radius_A**2:
+                    continue
+                root, far_root = _root_of(parent, image, one), _root_of(parent, image, other)
+                for axis in range(3):
+                    nearest = -np.rint(places[other, axis] - places[one, axis])
+                    # where ``other`` lies by this way, less where it lies in its own tree
+                    step[axis] = image[one, axis] + int(nearest) - image[other, axis]
+                if root == far_root:
+                    is_spanning |= bool(step[0] != 0 or step[1] != 0 or step[2] != 0)
+                elif size[root] >= size[far_root]:
+                    parent[far_root], size[root] = root, size[root] + size[far_root]
+                    image[far_root] = step
+                else:
+                    parent[root], size[far_root] = far_root, size[root] + size[far_root]
+                    image[root] = -step
+    for row in range(n):
+        parent[row] = _root_of(parent, image, row)
+    return parent, is_spanning
