@@ -7,7 +7,7 @@ and normalised afterwards without the trajectory.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -267,9 +267,15 @@ class PairCounter:
             frames, block, selection=self._selection, bin_A=self._bin_A, counts=self._counts
         )
         self._frames += np.bincount(block, minlength=n_blocks)
-        self._inverse_volume_A3 += np.bincount(
-            block, weights=1.0 / frames.volume_A3, minlength=n_blocks
-        )
+        # one after the other, so that the sum does not depend on where chunks end
+        np.add.at(self._inverse_volume_A3, block, 1.0 / frames.volume_A3)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # counters go from process to process, modules do not
+        return {key: value for key, value in self.__dict__.items() if key != "_cells"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | {"_cells": import_module("iemhpc.descriptors.cells")}
 
     def _bound(self, frames: Frames) -> None:
         smallest_A = frames.heights_A.min(axis=1)
