@@ -14,15 +14,16 @@ from typing import Any
 import pandas as pd
 
 from iemhpc.descriptors.conventions import check_site_convention, fixed_radius_A
-from iemhpc.descriptors.pairs import PairAtoms, PairCounts, count_pairs, pair_atoms
-from iemhpc.descriptors.rdf import counts_from_rows, rdf_rows
+from iemhpc.descriptors.from_rdf import descriptors_of_run
+from iemhpc.descriptors.pairs import PairAtoms, count_pairs, pair_atoms
+from iemhpc.descriptors.plausibility import doubt
+from iemhpc.descriptors.rdf import PairRecord, rdf_rows, records_from_rows
 from iemhpc.descriptors.runs import MADE_BY, finished_runs, plan_columns
 from iemhpc.descriptors.shell import ESTIMATOR
 from iemhpc.descriptors.trajectory import open_trajectory, trajectory_hash
-from iemhpc.descriptors.uncertainty import describe_pair
 from iemhpc.errors import IemhpcError, TableError
 from iemhpc.progress import Say, quiet
-from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
+from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS
 from iemhpc.tables.io import Table, read_frame, write_table
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.roles import ROLE_TABLE
@@ -174,8 +175,8 @@ class _Extraction:
             if old["estimator"] == ESTIMATOR and all(old[key] == plan[key] for key in plan):
                 self.n_skipped += 1
                 return "up to date"
-            radii = {pair: old[f"{pair}_fixed_radius_A"] for pair in PAIRS}
-            row = {**old, **plan, **descriptors_from_rdf(self.tables.counts[run_id], radii)}
+            records = records_from_rows(self.tables.counts[run_id])
+            row = {**old, **plan, **descriptors_of_run(records)}
             outcome, notes = "counts reused", list[str]()
         else:
             row, frames, notes = read_run(folder, site_convention=self.site_convention)
@@ -204,16 +205,17 @@ def read_run(folder: Path, *, site_convention: str) -> tuple[dict[str, Any], Any
     atoms, n_atoms = _atoms_of(folder, site_convention)
     trajectory = open_trajectory(folder, n_atoms=n_atoms)
     counts = count_pairs(trajectory.chunks(), atoms, n_frames=trajectory.n_frames)
-    n_bins = counts[PAIRS[0]].counts.shape[1]
-    row = {
-        **descriptors_from_counts(counts, _fixed_radii(atoms)),
-        "n_frames": trajectory.n_frames,
-        "sampled_ps": trajectory.sampled_ps,
-        "site_convention": site_convention,
-        "bin_A": counts[PAIRS[0]].bin_A,
-        "r_max_A": round(n_bins * counts[PAIRS[0]].bin_A, 6),
+    records = {
+        pair: PairRecord(
+            counts=counts[pair],
+            elements=atoms[pair].elements,
+            fixed_radius_A=fixed_radius_A(*atoms[pair].elements),
+            site_convention=site_convention,
+        )
+        for pair in PAIRS
     }
-    frames = pd.concat([rdf_rows(folder.name, pair, counts[pair]) for pair in PAIRS])
+    row = {**descriptors_of_run(records), "sampled_ps": trajectory.sampled_ps}
+    frames = pd.concat([rdf_rows(folder.name, pair, records[pair]) for pair in PAIRS])
     return row, frames, list(trajectory.notes)
 
 
@@ -228,46 +230,11 @@ def _atoms_of(folder: Path, site_convention: str) -> tuple[dict[str, PairAtoms],
     return pair_atoms(roles, site_convention=site_convention), len(roles)
 
 
-def _fixed_radii(atoms: Mapping[str, PairAtoms]) -> dict[str, float]:
-    return {pair: fixed_radius_A(*atoms[pair].elements) for pair in PAIRS}
-
-
-def descriptors_from_rdf(
-    rows: pd.DataFrame, fixed_radii_A: Mapping[str, float]
-) -> dict[str, float | str | None]:
-    """Compute the descriptors of one run from its rows of ``rdf.parquet``, without trajectory.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        The rows of one run.
-    fixed_radii_A : mapping of str to float
-        By pair, as in the columns ``<pair>_fixed_radius_A``.
-    """
-    return descriptors_from_counts(counts_from_rows(rows), fixed_radii_A)
-
-
-def descriptors_from_counts(
-    counts: Mapping[str, PairCounts], fixed_radii_A: Mapping[str, float]
-) -> dict[str, float | str | None]:
-    """Return the columns of all pairs, and the name of the estimator."""
-    columns: dict[str, float | str | None] = {"estimator": ESTIMATOR}
-    for pair in PAIRS:
-        found = describe_pair(counts[pair], fixed_radius_A=fixed_radii_A[pair])
-        for quantity in QUANTITIES:
-            columns[f"{pair}_{quantity}"] = getattr(found.shell, quantity)
-            columns[f"{pair}_{quantity}_se"] = found.errors[quantity]
-        columns[f"{pair}_coordination_number_fixed"] = found.coordination_number_fixed
-        columns[f"{pair}_fixed_radius_A"] = found.fixed_radius_A
-        columns[f"{pair}_reason"] = found.shell.reason
-        columns[f"{pair}_flags"] = ",".join(found.shell.flags)
-    return columns
-
-
 def _doubts(row: Mapping[str, Any]) -> list[str]:
     reasons = [f"{p}: {row[f'{p}_reason']}" for p in PAIRS if row[f"{p}_reason"]]
     flags = [f"{p}: {row[f'{p}_flags']}" for p in PAIRS if row[f"{p}_flags"]]
-    return [*reasons, *flags]
+    implausible = doubt(row["oxygens_per_counterion"], row["oxygens_per_counterion_expected"])
+    return [*reasons, *flags, *([implausible] if implausible else [])]
 
 
 def _read_tables(workspace: Workspace, *, say: Say) -> _Tables:

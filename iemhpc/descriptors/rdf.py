@@ -8,7 +8,6 @@ with v(r) the volume of the bin's shell. Inside a bin the neighbours are spread 
 volume, so that counts grow linearly in r³.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iemhpc.descriptors.pairs import PairCounts
-from iemhpc.tables.descriptors import PAIRS
+from iemhpc.errors import TableError
 
 MIN_FREE = 3
 """Degrees of freedom below which scatter cannot be measured."""
@@ -53,8 +52,10 @@ class Radial:
         return self.counts / self.ideal
 
 
-def radial(counts: PairCounts, *, leave_out: int | None = None) -> Radial:
-    """Add up the blocks of a pair, all of them or all but one.
+def radial(
+    counts: PairCounts, *, leave_out: int | None = None, leave_out_group: int | None = None
+) -> Radial:
+    """Add up the blocks of a pair: all, or all but one, or all without a group of reference atoms.
 
     Examples
     --------
@@ -74,11 +75,16 @@ def radial(counts: PairCounts, *, leave_out: int | None = None) -> Radial:
     shells_A3 = 4.0 / 3.0 * np.pi * np.diff(edges_A**3)
     frames = counts.n_frames[kept]
     inverse_volume = float(frames @ counts.mean_inverse_volume_A3[kept])
+    pairs, n_reference = counts.counts[kept].sum(axis=0), counts.n_reference
+    groups, sizes = counts.group_counts, counts.group_references
+    if leave_out_group is not None and groups is not None and sizes is not None:
+        pairs = pairs - groups[leave_out_group]
+        n_reference -= int(sizes[leave_out_group])
     return Radial(
         edges_A=edges_A,
-        counts=counts.counts[kept].sum(axis=0),
-        ideal=shells_A3 * inverse_volume * counts.n_reference * counts.n_neighbour,
-        n_observed=counts.n_reference * int(frames.sum()),
+        counts=pairs,
+        ideal=shells_A3 * inverse_volume * n_reference * counts.n_neighbour,
+        n_observed=n_reference * int(frames.sum()),
         dispersion=dispersion(counts.counts[kept], frames),
     )
 
@@ -129,6 +135,8 @@ def merge_blocks(counts: PairCounts, n_blocks: int) -> PairCounts:
         n_reference=counts.n_reference,
         n_neighbour=counts.n_neighbour,
         bin_A=counts.bin_A,
+        group_counts=counts.group_counts,
+        group_references=counts.group_references,
     )
 
 
@@ -151,46 +159,124 @@ def coordination_number(rdf: Radial, cutoff_A: float) -> float:
     return float(np.interp(cutoff_A**3, rdf.edges_A**3, at_edges))
 
 
-def rdf_rows(run_id: str, pair: str, counts: PairCounts) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRecord:
+    """All that is stored of one pair of one run: enough to describe it without the trajectory."""
+
+    counts: PairCounts
+    elements: tuple[str, str]
+    """Of reference and neighbour; empty where there are no atoms."""
+    fixed_radius_A: float
+    """Radius at which neighbours are counted whatever the minimum is."""
+    site_convention: str
+    """What a tethered site is."""
+    contact_survival: float | None = None
+    """Share of the contacts of the first frame that lasted the run; None: not followed."""
+
+
+def rdf_rows(run_id: str, pair: str, record: PairRecord) -> pd.DataFrame:
     """Return the rows of ``rdf.parquet`` for one pair of one run."""
-    n_blocks, n_bins = counts.counts.shape
+    counts = record.counts
+    n_frames = int(counts.n_frames.sum())
+    parts = [
+        _split_rows(
+            "time",
+            counts.counts,
+            n_frames=counts.n_frames,
+            n_reference=counts.n_reference,
+            mean_inverse_volume_A3=counts.mean_inverse_volume_A3,
+        )
+    ]
+    if counts.group_counts is not None and counts.group_references is not None and n_frames:
+        mean = float(counts.n_frames @ counts.mean_inverse_volume_A3) / n_frames
+        parts.append(
+            _split_rows(
+                "reference",
+                counts.group_counts,
+                n_frames=n_frames,
+                n_reference=counts.group_references,
+                mean_inverse_volume_A3=mean,
+            )
+        )
+    centres_A = (np.arange(counts.counts.shape[1]) + 0.5) * counts.bin_A
+    rows = pd.concat(parts, ignore_index=True)
+    return rows.assign(
+        run_id=run_id,
+        pair=pair,
+        r_A=centres_A[rows["bin"].to_numpy()],
+        bin_A=counts.bin_A,
+        n_neighbour=counts.n_neighbour,
+        elements="-".join(record.elements) if all(record.elements) else "",
+        fixed_radius_A=record.fixed_radius_A,
+        site_convention=record.site_convention,
+        contact_survival=record.contact_survival,
+    )
+
+
+def _split_rows(
+    split: str, counts: NDArray[np.int64], **of_block: NDArray[np.generic] | float
+) -> pd.DataFrame:
+    n_blocks, n_bins = counts.shape
     return pd.DataFrame(
         {
-            "run_id": run_id,
-            "pair": pair,
+            "split": split,
             "block": np.repeat(np.arange(n_blocks, dtype=np.int32), n_bins),
             "bin": np.tile(np.arange(n_bins, dtype=np.int32), n_blocks),
-            "r_A": np.tile((np.arange(n_bins) + 0.5) * counts.bin_A, n_blocks),
-            "bin_A": counts.bin_A,
-            "count": counts.counts.ravel(),
-            "n_frames": np.repeat(counts.n_frames, n_bins),
-            "n_reference": counts.n_reference,
-            "n_neighbour": counts.n_neighbour,
-            "mean_inverse_volume_A3": np.repeat(counts.mean_inverse_volume_A3, n_bins),
+            "count": counts.ravel(),
+            **{k: np.repeat(np.broadcast_to(v, n_blocks), n_bins) for k, v in of_block.items()},
         }
     )
 
 
-def counts_from_rows(rows: pd.DataFrame) -> dict[str, PairCounts]:
-    """Return the pair counts of one run from its rows of ``rdf.parquet``."""
-    return dict(_pairs_of(rows))
+def records_from_rows(rows: pd.DataFrame) -> dict[str, PairRecord]:
+    """Return what is stored of one run, by pair, from its rows of ``rdf.parquet``.
+
+    Raises
+    ------
+    TableError
+        Where bins of a block are missing or double.
+    """
+    return {str(pair): _record(mine) for pair, mine in rows.groupby("pair", sort=False)}
 
 
-def _pairs_of(rows: pd.DataFrame) -> Iterator[tuple[str, PairCounts]]:
-    for pair in PAIRS:
-        mine = rows[rows["pair"] == pair].sort_values(["block", "bin"])
-        if mine.empty:
-            continue
-        blocks = mine[mine["bin"] == 0]
-        one = mine.iloc[0]
-        yield (
-            pair,
-            PairCounts(
-                counts=mine["count"].to_numpy(dtype=np.int64).reshape(len(blocks), -1),
-                n_frames=blocks["n_frames"].to_numpy(dtype=np.int64),
-                mean_inverse_volume_A3=blocks["mean_inverse_volume_A3"].to_numpy(dtype=np.float64),
-                n_reference=int(one["n_reference"]),
-                n_neighbour=int(one["n_neighbour"]),
-                bin_A=float(one["bin_A"]),
-            ),
+def _record(rows: pd.DataFrame) -> PairRecord:
+    time, n_reference = _table_of(rows, "time")
+    groups, group_references = _table_of(rows, "reference")
+    one = rows.iloc[0]
+    blocks = rows[(rows["split"] == "time") & (rows["bin"] == 0)].sort_values("block")
+    survival = one["contact_survival"]
+    first, _, second = str(one["elements"]).partition("-")
+    return PairRecord(
+        counts=PairCounts(
+            counts=time,
+            n_frames=blocks["n_frames"].to_numpy(dtype=np.int64),
+            mean_inverse_volume_A3=blocks["mean_inverse_volume_A3"].to_numpy(dtype=np.float64),
+            n_reference=int(n_reference[0]),
+            n_neighbour=int(one["n_neighbour"]),
+            bin_A=float(one["bin_A"]),
+            group_counts=groups if len(groups) else None,
+            group_references=group_references if len(groups) else None,
+        ),
+        elements=(first, second),
+        fixed_radius_A=float(one["fixed_radius_A"]),
+        site_convention=str(one["site_convention"]),
+        contact_survival=None if pd.isna(survival) else float(survival),
+    )
+
+
+def _table_of(rows: pd.DataFrame, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    mine = rows[rows["split"] == split].sort_values(["block", "bin"])
+    n_blocks, n_bins = (int(mine[name].nunique()) for name in ("block", "bin"))
+    is_whole = (
+        len(mine) == n_blocks * n_bins
+        and (mine["bin"].to_numpy() == np.tile(np.arange(n_bins), n_blocks)).all()
+    )
+    if not is_whole or (split == "time" and mine.empty):
+        one = rows.iloc[0]
+        raise TableError(
+            f"pair counts of run {one['run_id']}, {one['pair']}: {len(mine)} rows of split "
+            f"{split!r}, wanted every bin of every block once; read the trajectory again with: "
+            "iemhpc descriptors --fresh"
         )
+    counts = mine["count"].to_numpy(dtype=np.int64).reshape(n_blocks, n_bins)
+    return counts, mine["n_reference"].to_numpy(dtype=np.int64)[:: max(n_bins, 1)]

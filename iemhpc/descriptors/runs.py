@@ -23,6 +23,7 @@ _PHYSICS = {
     "n_counterions": int,
     "n_coions": int,
     "seed": int,
+    "temperature_K": float,
 }
 _REQUEST = {
     "salt_molar": float,

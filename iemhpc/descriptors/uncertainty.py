@@ -1,23 +1,47 @@
-"""The numbers of one pair with their standard errors: the jackknife over blocks of frames.
+r"""The numbers of one pair with their standard errors: two jackknives, over time and over atoms.
 
-Ion pairs live for 10 to 1000 ps, so blocks may be correlated, and then the error of the mean looks
-smaller than it is. Where it grows as blocks are joined into longer ones, the run is too short to
-know it, and the pair is flagged ``not_converged`` (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461,
-1989). So it is where a number has a large error, or comes and goes with a block, and where no
-neighbour ever came or went: then nothing was sampled, and the error is not zero but unknown.
+Blocks of consecutive frames are left out in turn; blocks may be correlated, as ion pairs live for
+10 to 1000 ps, so the correlation of a block with the next enters the error,
+
+.. math:: \sigma^2_\mathrm{time} = \frac{s^2}{n} F \frac{n-1}{n-F}, \qquad
+   F = 1 + 2 \sum_k (1 - k/n) \rho^k,
+
+with s the scatter of the jackknife's pseudo-values and rho freed of its bias -(1 + 3 rho)/n
+(Kendall, Biometrika 41, 403, 1954). Then groups of reference atoms are left out in turn (groups
+of unequal size: Busing, Meijer and van der Leeden, Stat. Comput. 9, 3, 1999). Ions do not know of
+each other, so what differs between their means over the run is the error of the mean whatever
+the correlation in time, also where nothing changed in time at all; what befalls all of them
+together shows in time alone. Both errors hold the noise of counting, so where chance explains
+their difference their mean is taken, else the larger.
+
+Where the error grows as blocks are joined into longer ones, the run is too short to know it, and
+the pair is flagged ``not_converged`` (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461, 1989). So it
+is where contacts of the first frame last the run, where a number has a large error, or comes and
+goes with a block, and where no neighbour ever came or went: then nothing was sampled.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import f as fisher_f
 
 from iemhpc.descriptors.pairs import PairCounts
-from iemhpc.descriptors.rdf import coordination_number, merge_blocks, radial
+from iemhpc.descriptors.rdf import Radial, coordination_number, radial
 from iemhpc.descriptors.shell import Shell, find_shell
 from iemhpc.tables.descriptors import QUANTITIES
 
-JACKKNIFE_BLOCKS = 10
+FIXED = "coordination_number_fixed"
+CORRELATED = 0.5
+"""Correlation of neighbouring blocks above which a run holds too few independent ones."""
+LARGEST_CORRELATION = 0.9
+MIN_SERIES = 6
+"""Blocks with fewer say nothing of their correlation."""
+CHANCE = 0.05
+"""Probability below which two variances do not differ by chance."""
+SURVIVING = 0.135
+"""Share of the first contacts that may last the run: with exponential lives, two lifetimes."""
 GROWTH = 1.5
 """Ratio of errors between the longest and the shortest blocks that chance seldom makes: white
 noise exceeds it in 4 % of the cases, a drift over the whole run reaches 2."""
@@ -39,12 +63,18 @@ class PairDescription:
     errors: dict[str, float | None]
     """Standard error by quantity; None where the shell has none, blocks are too few, or none
     differs from another."""
+    error_kind: str | None
+    """One of ``tables.descriptors.ERROR_KINDS``; None where there are no errors."""
     fixed_radius_A: float
     coordination_number_fixed: float | None
     """Neighbours inside the fixed radius; None without atoms, or beyond the histogram."""
+    error_fixed: float | None
+    """Its standard error."""
 
 
-def describe_pair(counts: PairCounts, *, fixed_radius_A: float) -> PairDescription:
+def describe_pair(
+    counts: PairCounts, *, fixed_radius_A: float, survival: float | None = None
+) -> PairDescription:
     """Find the shell of a pair and how well it is known.
 
     Parameters
@@ -53,24 +83,55 @@ def describe_pair(counts: PairCounts, *, fixed_radius_A: float) -> PairDescripti
         Pair counts by block and bin.
     fixed_radius_A : float
         Radius at which neighbours are counted whatever the minimum is.
+    survival : float, optional
+        Share of the contacts of the first frame that lasted the run; None: not followed.
     """
     if (counts.n_frames <= 0).any() or not np.isfinite(counts.mean_inverse_volume_A3).all():
-        shell = Shell(reason="invalid_input")
-        return _describe(shell, _no_errors(), fixed_radius_A, None)
+        return _nothing(Shell(reason="invalid_input"), fixed_radius_A)
     rdf = radial(counts)
     shell = find_shell(rdf)
+    if counts.n_reference == 0 or counts.n_neighbour == 0:
+        return _nothing(shell, fixed_radius_A)
     reaches = fixed_radius_A <= rdf.edges_A[-1] + 1e-9
-    is_empty = counts.n_reference == 0 or counts.n_neighbour == 0
-    fixed = coordination_number(rdf, fixed_radius_A) if reaches and not is_empty else None
-    errors, is_steady = _jackknife(counts, shell)
+    fixed = coordination_number(rdf, fixed_radius_A) if reaches else None
+    errors, is_steady = _errors(counts, fixed_radius_A)
     if shell.peak_position_A is not None:
         # without a minimum, the inner side of the peak stands for the shell
-        by_block = _by_block(counts, shell.first_minimum_A or shell.peak_position_A)
-        if is_frozen(by_block):
+        cutoff_A = shell.first_minimum_A or shell.peak_position_A
+        by_block = _by_block(counts, cutoff_A)
+        if is_frozen(by_block) and is_frozen(_by_group(counts, cutoff_A)):
             errors["coordination_number"] = None
-        if not is_steady or _is_large(shell, errors) or not is_converged(by_block):
+        is_kept = survival is not None and survival > SURVIVING
+        is_doubtful = not is_steady or _is_large(shell, errors) or not is_converged(by_block)
+        if is_kept or is_doubtful:
             shell = replace(shell, flags=(*shell.flags, "not_converged"))
-    return _describe(shell, errors, fixed_radius_A, fixed)
+    return PairDescription(
+        shell=shell,
+        errors={quantity: errors[quantity] for quantity in QUANTITIES},
+        error_kind=_error_kind(counts) if any(errors.values()) else None,
+        fixed_radius_A=fixed_radius_A,
+        coordination_number_fixed=fixed,
+        error_fixed=errors[FIXED],
+    )
+
+
+def _nothing(shell: Shell, fixed_radius_A: float) -> PairDescription:
+    return PairDescription(
+        shell=shell,
+        errors=dict.fromkeys(QUANTITIES),
+        error_kind=None,
+        fixed_radius_A=fixed_radius_A,
+        coordination_number_fixed=None,
+        error_fixed=None,
+    )
+
+
+def _error_kind(counts: PairCounts) -> str:
+    return "time" if _n_groups(counts) < 2 else "references"
+
+
+def _n_groups(counts: PairCounts) -> int:
+    return 0 if counts.group_counts is None else len(counts.group_counts)
 
 
 def _is_large(shell: Shell, errors: dict[str, float | None]) -> bool:
@@ -84,42 +145,138 @@ def _is_large(shell: Shell, errors: dict[str, float | None]) -> bool:
     return False
 
 
-def _describe(
-    shell: Shell, errors: dict[str, float | None], radius_A: float, fixed: float | None
-) -> PairDescription:
-    return PairDescription(
-        shell=shell, errors=errors, fixed_radius_A=radius_A, coordination_number_fixed=fixed
-    )
+def _numbers(rdf: Radial, fixed_radius_A: float) -> dict[str, float | None]:
+    shell = find_shell(rdf)
+    reaches = fixed_radius_A <= rdf.edges_A[-1] + 1e-9
+    return {
+        **{quantity: getattr(shell, quantity) for quantity in QUANTITIES},
+        FIXED: coordination_number(rdf, fixed_radius_A) if reaches else None,
+    }
 
 
-def _no_errors() -> dict[str, float | None]:
-    return dict.fromkeys(QUANTITIES)
-
-
-def _jackknife(counts: PairCounts, shell: Shell) -> tuple[dict[str, float | None], bool]:
-    """Return the errors by leaving out a block in turn, and whether each block could be left out.
-
-    Where the shell is found only with some block, its errors are those of the other blocks.
-    """
-    n_blocks = len(counts.n_frames)
-    if n_blocks % JACKKNIFE_BLOCKS == 0:
-        counts, n_blocks = merge_blocks(counts, JACKKNIFE_BLOCKS), JACKKNIFE_BLOCKS
-    errors, is_steady = _no_errors(), True
-    if n_blocks < 2 or shell.peak_position_A is None:
-        return errors, is_steady
-    without = [find_shell(radial(counts, leave_out=block)) for block in range(n_blocks)]
-    for quantity in QUANTITIES:
-        if getattr(shell, quantity) is None:
+def _errors(counts: PairCounts, fixed_radius_A: float) -> tuple[dict[str, float | None], bool]:
+    """Return the errors, and whether each number was there without any one block or group."""
+    n_blocks, n_groups = len(counts.n_frames), _n_groups(counts)
+    full = _numbers(radial(counts), fixed_radius_A)
+    by_time = [
+        _numbers(radial(counts, leave_out=block), fixed_radius_A) for block in range(n_blocks)
+    ]
+    by_atom = [
+        _numbers(radial(counts, leave_out_group=group), fixed_radius_A)
+        for group in range(n_groups if n_groups > 1 else 0)
+    ]
+    frames = counts.n_frames / counts.n_frames.sum()
+    sizes = counts.group_references if counts.group_references is not None else np.empty(0)
+    errors, is_steady = dict[str, float | None](), True
+    for name, value in full.items():
+        errors[name] = None
+        if value is None:
             continue
-        values = [v for one in without if (v := getattr(one, quantity)) is not None]
-        is_steady = is_steady and len(values) == n_blocks
-        if len(values) >= 2:
-            errors[quantity] = float(np.std(values) * np.sqrt(n_blocks - 1))
+        in_time = _Jackknife.of(value, [one[name] for one in by_time], frames)
+        of_atoms = _Jackknife.of(value, [one[name] for one in by_atom], sizes / counts.n_reference)
+        is_steady = is_steady and in_time.is_whole and of_atoms.is_whole
+        variance = combined(
+            (in_time.variance * in_time.inflation, n_blocks - 1), (of_atoms.variance, n_groups - 1)
+        )
+        error = float(np.sqrt(variance))
+        errors[name] = error if error > FROZEN * abs(value) else None
     return errors, is_steady
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Jackknife:
+    """What leaving out a part in turn says of one number."""
+
+    variance: float
+    """Of the number, were the parts independent; 0 with fewer than two."""
+    inflation: float
+    """By how much correlation of a part with the next raises it."""
+    is_whole: bool
+    """Whether the number is there whichever part is left out."""
+
+    @classmethod
+    def of(
+        cls, value: float, without: Sequence[float | None], shares: NDArray[np.float64]
+    ) -> "_Jackknife":
+        """Return it from the numbers without each part, and the share of each part."""
+        is_there = np.array([one is not None for one in without], dtype=bool)
+        if is_there.sum() < 2:
+            return cls(variance=0.0, inflation=1.0, is_whole=bool(is_there.all()))
+        left_out = np.array([one for one in without if one is not None])
+        inverse = 1.0 / shares[is_there]
+        pseudo = inverse * value - (inverse - 1.0) * left_out
+        centred = pseudo - np.average(pseudo, weights=shares[is_there])
+        is_whole = bool(is_there.all())
+        return cls(
+            variance=float(np.mean(centred**2 / (inverse - 1.0))),
+            inflation=inflation(correlation(centred), len(centred)) if is_whole else 1.0,
+            is_whole=is_whole,
+        )
+
+
+def combined(in_time: tuple[float, int], of_atoms: tuple[float, int]) -> float:
+    """Return the variance of a mean from two estimates of it, each with its degrees of freedom.
+
+    Examples
+    --------
+    >>> combined((1.0, 19), (1.4, 9)), combined((1.0, 19), (9.0, 9)), combined((1.0, 19), (0.0, -1))
+    (1.2, 9.0, 1.0)
+    """
+    known = [(variance, free) for variance, free in (in_time, of_atoms) if free > 0]
+    if len(known) < 2:
+        return known[0][0] if known else 0.0
+    (small, free_small), (large, free_large) = sorted(known)
+    is_chance = large <= small * fisher_f.ppf(1.0 - CHANCE / 2.0, free_large, free_small)
+    return (small + large) / 2.0 if is_chance else large
+
+
+def correlation(by_block: NDArray[np.float64]) -> float:
+    """Return the correlation of a value with the next, freed of its bias in short series.
+
+    Examples
+    --------
+    >>> correlation(np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
+    0.0
+    >>> correlation(np.linspace(-1.0, 1.0, 20)) > 0.8
+    True
+    """
+    n_blocks = len(by_block)
+    centred = by_block - by_block.mean()
+    square = float(centred @ centred)
+    if n_blocks < MIN_SERIES or square == 0.0:
+        return 0.0
+    raw = float(centred[1:] @ centred[:-1]) / square
+    return float(np.clip(raw + (1.0 + 3.0 * raw) / n_blocks, 0.0, LARGEST_CORRELATION))
+
+
+def inflation(rho: float, n_blocks: int) -> float:
+    """Return by how much correlated blocks raise the variance of their mean.
+
+    Examples
+    --------
+    >>> inflation(0.0, 20), round(inflation(0.5, 20), 1)
+    (1.0, 3.1)
+    """
+    lag = np.arange(1, n_blocks)
+    factor = 1.0 + 2.0 * float(((1.0 - lag / n_blocks) * rho**lag).sum())
+    return factor * (n_blocks - 1) / max(n_blocks - factor, 1.0)
 
 
 def _by_block(counts: PairCounts, cutoff_A: float) -> NDArray[np.float64]:
     each = (radial(_one_block(counts, block)) for block in range(len(counts.n_frames)))
+    return np.array([coordination_number(rdf, cutoff_A) for rdf in each])
+
+
+def _by_group(counts: PairCounts, cutoff_A: float) -> NDArray[np.float64]:
+    groups, sizes = counts.group_counts, counts.group_references
+    if groups is None or sizes is None:
+        return np.zeros(1)
+    n_observed = sizes * counts.n_frames.sum()
+    whole = radial(counts)
+    each = (
+        replace(whole, counts=pairs, n_observed=int(n))
+        for pairs, n in zip(groups, n_observed, strict=True)
+    )
     return np.array([coordination_number(rdf, cutoff_A) for rdf in each])
 
 

@@ -99,6 +99,7 @@ def run_row() -> Callable[..., dict[str, Any]]:
             "salt": "NaCl",
             "polymer_hash": load_membrane("CR61").polymer.hash,
             "conditions_hash": "quick",
+            "temperature_K": 298.15,
             "salt_molar": 0.1,
             "realised_salt_molar": 0.12,
             "donnan_salt_molar": 0.01,
@@ -116,6 +117,8 @@ def run_row() -> Callable[..., dict[str, Any]]:
             "bin_A": 0.05,
             "r_max_A": 12.0,
             "estimator": "spline 1",
+            "oxygens_per_counterion": 6.0,
+            "oxygens_per_counterion_expected": 6.2,
             "trajectory_hash": "0",
             **TWELVE,
             **{f"{name}_se": 0.1 for name in DESCRIPTORS},
@@ -123,6 +126,9 @@ def run_row() -> Callable[..., dict[str, Any]]:
         for pair in PAIRS:
             row |= {
                 f"{pair}_coordination_number_fixed": 4.0,
+                f"{pair}_coordination_number_fixed_se": 0.1,
+                f"{pair}_error_kind": "references",
+                f"{pair}_contact_survival": None,
                 f"{pair}_fixed_radius_A": 3.2,
                 f"{pair}_reason": None,
                 f"{pair}_flags": "",

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iemhpc.descriptors.extract import descriptors_from_rdf, extract_runs
+from iemhpc.descriptors.extract import extract_runs
+from iemhpc.descriptors.from_rdf import descriptors_from_rdf
 from iemhpc.errors import MissingInputError, UnknownNameError
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
 from iemhpc.tables.io import read_frame, write_table
@@ -40,7 +41,7 @@ def test_descriptors_from_the_stored_counts_equal_those_from_the_trajectory(tmp_
     extract_runs(workspace)
     row = read_rows(workspace).loc["0f3a"]
     rdf = read_frame(workspace.rdf, RDF_TABLE, made_by="")
-    again = descriptors_from_rdf(rdf, {p: row[f"{p}_fixed_radius_A"] for p in PAIRS})
+    (again,) = descriptors_from_rdf(rdf)
     for column in (f"{p}_{q}{s}" for p in PAIRS for q in QUANTITIES for s in ("", "_se")):
         wanted = None if np.isnan(row[column]) else row[column]
         assert again[column] == wanted, column

@@ -99,6 +99,7 @@ def write_rdfs(workspace: Workspace) -> None:
                     {
                         "run_id": run_id_of(n),
                         "pair": pair,
+                        "split": "time",
                         "block": block,
                         "bin": i,
                         "r_A": float(r[i]),
@@ -108,6 +109,9 @@ def write_rdfs(workspace: Workspace) -> None:
                         "n_reference": 22,
                         "n_neighbour": 400,
                         "mean_inverse_volume_A3": 24.0**-3,
+                        "elements": "Na-O",
+                        "fixed_radius_A": 3.5,
+                        "site_convention": "paper",
                     }
                     for i in range(len(r))
                 ]
@@ -124,6 +128,7 @@ def write_descriptors(workspace: Workspace) -> None:
             "salt": "NaCl",
             "polymer_hash": "5effe98122b7",
             "conditions_hash": "0123456789ab",
+            "temperature_K": 298.15,
             "salt_molar": 0.3,
             "realised_salt_molar": 0.262,
             "donnan_salt_molar": 0.0512,
