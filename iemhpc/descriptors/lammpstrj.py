@@ -1,0 +1,337 @@
+"""LAMMPS text dumps as a trajectory: fast, and either right or refused.
+
+A dump says less than it seems to. Rows come in any order; coordinates are wrapped, unwrapped or
+parts of the box; a restarted simulation writes some steps twice; a full disk leaves half a frame.
+Each frame is therefore held against its header and against the first frame: the same atoms, each
+once, each number whole and finite. What differs is refused with the file, frame, step and row.
+
+Two kinds of damage cannot be seen in a text: a digit that became another one or went missing, and
+the loss of whole frames, which shows as a gap between steps (a note), at the end not at all.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iemhpc.descriptors.dump_atoms import DumpAtoms, read_atoms
+from iemhpc.descriptors.dump_bytes import DumpBytes
+from iemhpc.descriptors.dump_index import DumpIndex, index_dump
+from iemhpc.descriptors.dump_kernel import OK, Atoms, parse_frames
+from iemhpc.descriptors.dump_steps import check_order, timestep_of
+from iemhpc.descriptors.dump_units import check_units, length_factor_A
+from iemhpc.descriptors.dump_words import complaint
+from iemhpc.descriptors.frames import restrict
+from iemhpc.descriptors.segments import Trajectory, join_files
+from iemhpc.errors import MissingInputError, TrajectoryError
+
+TEXT_BYTES = 16_000_000
+"""Text held at once."""
+_NEWLINE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpFile:
+    """A dump whose frames are known by their steps: a FrameFile, to be handed to any process."""
+
+    index: DumpIndex
+    atoms: DumpAtoms
+    """Those of the first frame of the trajectory, which every frame must have."""
+    scale_A: float
+    """Ångström in one of its units of length."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.index.path
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Step of each frame, in the order of the file, shape (n_frames,)."""
+        return self.index.steps
+
+    @contextmanager
+    def open(self) -> Iterator["DumpReader"]:
+        """Open the file.
+
+        Raises
+        ------
+        TrajectoryError
+            Where it was changed since its frames were looked for.
+        """
+        self.index.check_unchanged()
+        with DumpBytes(self.path, self.index.compression) as text:
+            yield DumpReader(self, text)
+
+
+class DumpReader:
+    """An open dump."""
+
+    def __init__(self, file: DumpFile, text: DumpBytes) -> None:
+        self._file = file
+        self._text = text
+        self._atoms: Atoms = file.atoms.table()
+        self._untyped: Atoms = file.atoms.table(with_types=False)
+
+    def read(self, first: int, n_frames: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return positions and box vectors, in ångström, from frame ``first`` of the file on.
+
+        Parameters
+        ----------
+        first : int
+            Place of the first frame in the file, from 0.
+        n_frames : int
+            How many.
+
+        Returns
+        -------
+        positions_A : ndarray of float32, shape (n_frames, n_atoms, 3)
+            Atoms by rising id; unwrapped where the columns tell.
+        vectors_A : ndarray, shape (n_frames, 3, 3)
+            Box vectors as rows, zero above the diagonal.
+
+        Raises
+        ------
+        TrajectoryError
+            At the first frame that cannot be read without guessing.
+        """
+        index = self._file.index
+        positions_A = np.empty((n_frames, len(self._atoms.ids), 3), dtype=np.float32)
+        for begin, end in _portions(index, first, first + n_frames):
+            self._fill(begin, end, positions_A[begin - first : end - first])
+        vectors_A = index.vectors[first : first + n_frames] * self._file.scale_A
+        try:
+            return restrict(positions_A, vectors_A)
+        except TrajectoryError as error:
+            raise TrajectoryError(f"{index.path}: frames from {first} on: {error}") from error
+
+    def _fill(self, begin: int, end: int, positions_A: NDArray[np.float32]) -> None:
+        """Read the rows of frames of one plan."""
+        index = self._file.index
+        place = int(index.rows[begin])
+        try:
+            text = self._text.read(place, int(index.ends[end - 1]))
+        except TrajectoryError as error:
+            raise TrajectoryError(f"{error}; reading from frame {begin} on") from error
+        starts, ends = index.rows[begin:end] - place, index.ends[begin:end] - place
+        is_ended = (ends > starts) & (text[np.maximum(ends, 1) - 1] == _NEWLINE)
+        if not is_ended.all():
+            at = int(np.argmin(is_ended))
+            rows = text[starts[at] : ends[at]].tobytes()
+            raise TrajectoryError(
+                f"{index.place(begin + at)}: it is cut short in row {rows.count(10) + 1} of "
+                f"{index.n_atoms}, which ends in {rows[-30:]!r} and no new line"
+            )
+        plan = index.plans[index.plan_of[begin]]
+        code, frame, row, column = parse_frames(
+            text,
+            starts,
+            ends,
+            plan.actions,
+            plan.is_scaled,
+            index.origins[begin:end],
+            index.vectors[begin:end],
+            self._file.scale_A,
+            self._atoms if "type" in plan.names else self._untyped,
+            positions_A,
+        )
+        if code != OK:
+            rows = text[starts[frame] : ends[frame]].tobytes()
+            reason = complaint(code, rows, row=row, column=column, names=plan.names)
+            raise TrajectoryError(f"{index.place(begin + frame)}{reason}")
+
+
+def _portions(index: DumpIndex, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of frames of one plan each, of bounded size."""
+    begin = first
+    for frame in range(first, last):
+        is_full = index.ends[frame] - index.rows[begin] > TEXT_BYTES
+        if frame > begin and (is_full or index.plan_of[frame] != index.plan_of[begin]):
+            yield begin, frame
+            begin = frame
+    if begin < last:
+        yield begin, last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """One trajectory of one or several text dumps."""
+
+    trajectory: Trajectory
+    """The FrameSource; other processes may have it and read their own ranges of frames."""
+    atoms: DumpAtoms
+    """Ids of the atoms in the order of positions, and types, elements, molecules where given."""
+    units: str | None
+    """The unit style, where somebody said it."""
+    is_unwrapped: bool
+    """Whether positions of all frames are unwrapped, so that displacements can be taken."""
+
+
+def open_dumps(
+    paths: Sequence[Path],
+    *,
+    units: str | None = None,
+    length_A: float | None = None,
+    timestep_fs: float | None = None,
+    is_periodic: bool = True,
+) -> Dump:
+    """Find the frames of text dumps that count, and check all that can be before reading them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files in the order in which they were written, plain or compressed by gzip or zstd. Of
+        two frames with one step the later wins.
+    units : str, optional
+        The ``units`` of the simulation, where the files do not say; ångström if nobody does.
+    length_A : float, optional
+        Sigma, where the units are ``lj``.
+    timestep_fs : float, optional
+        Time between steps; from ``ITEM: TIME`` where it is there, else not a number.
+    is_periodic : bool
+        Whether boxes that are not periodic in all directions are refused.
+
+    Raises
+    ------
+    TrajectoryError
+        Where a file is empty, no dump, damaged or cut short, or files do not belong together.
+    UnknownNameError
+        Where LAMMPS has no such units.
+    """
+    if not paths:
+        raise MissingInputError("no dump is named; wanted at least one file")
+    indices, notes = _index_all(paths)
+    units = _units_of(indices, units)
+    _check_together(indices, is_periodic=is_periodic)
+    try:
+        scale_A = length_factor_A(units, length_A)
+    except TrajectoryError as error:
+        raise TrajectoryError(f"{indices[0].path}: {error}") from error
+    atoms = _first_atoms(indices[0])
+    files = [DumpFile(index=index, atoms=atoms, scale_A=scale_A) for index in indices]
+    files, dropped = _without_cut_ends(files)
+    every = _columns_used(files)
+    said = [] if units else ["no ITEM: UNITS and no units given; lengths are taken as ångström"]
+    if not files[0].index.boundary:
+        said.append("no boundary flags in the box lines; taken as periodic")
+    if len(every) > 1:
+        said.append(f"columns change between frames: {'; '.join(' '.join(p.names) for p in every)}")
+    for file in files:
+        notes.extend(check_order(file.index))
+    trajectory = join_files(
+        files,
+        n_atoms=len(atoms.ids),
+        timestep_fs=timestep_of([file.index for file in files], units, timestep_fs),
+        notes=(*notes, *dropped, *said),
+    )
+    replaced = _check_replaced(trajectory)
+    return Dump(
+        trajectory=replace(trajectory, notes=(*trajectory.notes, *replaced)),
+        atoms=atoms,
+        units=units,
+        is_unwrapped=all(plan.is_unwrapped for plan in every),
+    )
+
+
+def _index_all(paths: Sequence[Path]) -> tuple[list[DumpIndex], list[str]]:
+    indices, notes = list[DumpIndex](), list[str]()
+    for path in paths:
+        is_last = path is paths[-1]
+        if not is_last and path.is_file() and path.stat().st_size == 0:
+            notes.append(f"{path.name}: empty; left out, as a later file goes on")
+            continue
+        indices.append(index_dump(path, is_continued=not is_last))
+        if indices[-1].has_cut_header:
+            notes.append(f"{path.name}: a header cut short at the end; left out")
+    return indices, notes
+
+
+def _units_of(indices: Sequence[DumpIndex], units: str | None) -> str | None:
+    said = {index.units: index.path for index in indices if index.units is not None}
+    if units is not None:
+        check_units(units)
+    others = [name for name in said if name != (units or next(iter(said)))]
+    if others:
+        wanted = f"units {units} were asked for" if units else f"others in {next(iter(said))}"
+        raise TrajectoryError(f"{said[others[0]]}: it is in units {others[0]}, {wanted}")
+    return units or next(iter(said), None)
+
+
+def _check_together(indices: Sequence[DumpIndex], *, is_periodic: bool) -> None:
+    first = indices[0]
+    for index in indices:
+        if (index.n_atoms, index.boundary) != (first.n_atoms, first.boundary):
+            raise TrajectoryError(
+                f"{index.path}: {index.n_atoms} atoms, boundaries {index.boundary!r}; "
+                f"{first.path.name} has {first.n_atoms}, {first.boundary!r}: the two do not "
+                "belong to one trajectory"
+            )
+    if is_periodic and first.boundary not in {"", "pp pp pp"}:
+        raise TrajectoryError(
+            f"{first.path}: frame 0: the boundaries are {first.boundary!r}; nearest images and "
+            "densities need a box that is periodic in all directions (pp pp pp)"
+        )
+
+
+def _first_atoms(index: DumpIndex) -> DumpAtoms:
+    with DumpBytes(index.path, index.compression) as text:
+        return read_atoms(index, text.read(int(index.rows[0]), int(index.ends[0])), 0)
+
+
+def _without_cut_ends(files: Sequence[DumpFile]) -> tuple[list[DumpFile], list[str]]:
+    """Read the last frame of each file: one cut short is left out where a later file goes on."""
+    whole, notes = list[DumpFile](), list[str]()
+    for file in files:
+        index = file.index
+        at = index.n_frames - 1
+        try:
+            with file.open() as reader:
+                reader.read(at, 1)
+        except TrajectoryError as error:
+            if file is files[-1] or not _is_cut(file, at):
+                raise
+            notes.append(f"{file.path.name}: the last frame left out: {error}")
+            if at == 0:
+                continue
+            names = ("starts", "rows", "ends", "steps", "times", "origins", "vectors", "plan_of")
+            cut: dict[str, Any] = {name: getattr(index, name)[:-1] for name in names}
+            whole.append(replace(file, index=replace(index, **cut)))
+        else:
+            whole.append(file)
+    return whole, notes
+
+
+def _check_replaced(trajectory: Trajectory) -> list[str]:
+    """Read the frames that do not count too: one without its own end may hide the next."""
+    notes = []
+    for segment in trajectory.segments:
+        assert isinstance(segment.file, DumpFile)
+        places = np.flatnonzero(~segment.keep)
+        if not len(places):
+            continue
+        with segment.file.open() as reader:
+            for at in map(int, places):
+                try:
+                    reader.read(at, 1)
+                except TrajectoryError as error:
+                    if not _is_cut(segment.file, at):
+                        raise
+                    notes.append(f"a frame that is not counted, as its step comes again: {error}")
+    return notes
+
+
+def _is_cut(file: DumpFile, frame: int) -> bool:
+    """Whether a frame has too few rows and nothing else in them."""
+    index = file.index
+    with DumpBytes(file.path, index.compression) as stream:
+        text = stream.read(int(index.rows[frame]), int(index.ends[frame])).tobytes()
+    return b"ITEM" not in text and text.count(b"\n") < index.n_atoms
+
+
+def _columns_used(files: Sequence[DumpFile]) -> list[Any]:
+    used = {plan.names: plan for file in files for plan in file.index.plans}
+    return list(used.values())
