@@ -174,9 +174,14 @@ def descriptors(
 ) -> None:
     """Turn finished trajectories into three RDFs and twelve solvation descriptors."""
     from iemhpc.descriptors.extract import extract_runs
+    from iemhpc.descriptors.reading import Asked
 
     summary = extract_runs(
-        Workspace(workspace), tuple(run or ()), site_convention=sites, fresh=fresh, say=say
+        Workspace(workspace),
+        tuple(run or ()),
+        asked=Asked(site_convention=sites),
+        fresh=fresh,
+        say=say,
     )
     is_any_read = summary.n_done + summary.n_skipped > 0
     show(summary, json=json, then="iemhpc tune" if is_any_read else None)

@@ -1,8 +1,8 @@
-"""Finished runs -> ``rdf.parquet`` and ``descriptors.parquet``, each run read once.
+"""Finished runs -> descriptors and the tables beside them, each run read once.
 
-A run is read again only where its trajectory or the site convention changed. Where only the plan's
-request or the estimator did, the stored pair counts are enough. A run that cannot be read is named
-with its reason and stops no other.
+A run is read again only where its trajectory, the site convention or what is counted changed.
+Where only the plan's request or the estimator did, the stored pair counts are enough. A run that
+cannot be read is named with its reason and stops no other.
 """
 
 import time
@@ -11,25 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from iemhpc.descriptors.conventions import check_site_convention, fixed_radius_A
+from iemhpc.descriptors.books import COMMAND, Books, Files, read_books
+from iemhpc.descriptors.conventions import check_site_convention
 from iemhpc.descriptors.from_rdf import descriptors_of_run
-from iemhpc.descriptors.pairs import PairAtoms, count_pairs, pair_atoms
+from iemhpc.descriptors.parallel import Outcome, Place, work_through
 from iemhpc.descriptors.plausibility import doubt
-from iemhpc.descriptors.rdf import PairRecord, rdf_rows, records_from_rows
-from iemhpc.descriptors.runs import MADE_BY, finished_runs, plan_columns
+from iemhpc.descriptors.rdf import records_from_rows
+from iemhpc.descriptors.reading import Asked, Piece, Reading, RunFolder, Seen, cut, look, tell
+from iemhpc.descriptors.runs import finished_runs, plan_columns
 from iemhpc.descriptors.shell import ESTIMATOR
-from iemhpc.descriptors.trajectory import open_trajectory, trajectory_hash
-from iemhpc.errors import IemhpcError, TableError
-from iemhpc.progress import Say, quiet
-from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS
-from iemhpc.tables.io import Table, read_frame, write_table
-from iemhpc.tables.rdf import RDF_TABLE
-from iemhpc.tables.roles import ROLE_TABLE
+from iemhpc.descriptors.trajectory import trajectory_hash
+from iemhpc.errors import IemhpcError
+from iemhpc.progress import Say, Track, quiet, untracked
+from iemhpc.tables.descriptors import PAIRS
 from iemhpc.workspace import Workspace, lock
 
-COMMAND = "iemhpc descriptors"
 SAVE_EVERY_S = 60.0
 
 
@@ -63,32 +59,27 @@ class ExtractSummary:
         return [head, *later, *notes, *(f"{r}: FAILED: {why}" for r, why in self.failed.items())]
 
 
-@dataclass(slots=True)
-class _Tables:
-    """The two tables while they grow; one entry a run."""
-
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    counts: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-    def save(self, workspace: Workspace, *, site_convention: str) -> None:
-        provenance = {"site_convention": site_convention, "estimator": ESTIMATOR}
-        frames = [self.counts[run_id] for run_id in sorted(self.counts)]
-        rdf = pd.concat(frames) if frames else pd.DataFrame(columns=list(RDF_TABLE.names))
-        # counts first: a row of descriptors without its counts would pass for up to date
-        write_table(workspace.rdf, RDF_TABLE, rdf, provenance)
-        rows = [self.rows[run_id] for run_id in sorted(self.rows)]
-        write_table(workspace.descriptors, DESCRIPTOR_TABLE, rows, provenance)
+def files_of(workspace: Workspace) -> Files:
+    """Return where a workspace keeps the tables of descriptors."""
+    return Files(
+        descriptors=workspace.descriptors,
+        rdf=workspace.rdf,
+        dynamics=workspace.root / "dynamics.parquet",
+        curves=workspace.root / "dynamics_curves.parquet",
+    )
 
 
 def extract_runs(
     workspace: Workspace,
     run_ids: Sequence[str] = (),
     *,
-    site_convention: str = "paper",
+    asked: Asked | None = None,
     fresh: bool = False,
+    place: Place | None = None,
     say: Say = quiet,
+    track: Track = untracked,
 ) -> ExtractSummary:
-    """Turn finished trajectories into pair counts and descriptors.
+    """Turn finished trajectories into pair counts, descriptors, and what moves and sticks.
 
     Parameters
     ----------
@@ -96,164 +87,170 @@ def extract_runs(
         Where the runs are and the tables go.
     run_ids : sequence of str, optional
         Runs to look at; all if empty.
-    site_convention : {"paper", "center"}
-        What a tethered site is.
+    asked : Asked, optional
+        What is counted and how; the three pairs to 12 Å, the convention of the paper.
     fresh : bool
         Read every run again.
+    place : Place, optional
+        How many processes, or which Ray; by default this process.
     say : callable
         Gets a line a run.
+    track : callable
+        Gets how many runs are done, of how many.
 
     Raises
     ------
     MissingInputError
         Where no run is finished.
     """
-    check_site_convention(site_convention)
+    asked, place = asked or Asked(), place or Place()
+    check_site_convention(asked.site_convention)
     done, not_done = finished_runs(workspace, run_ids)
+    files = files_of(workspace)
     with lock(workspace.root / ".descriptors.lock", what=COMMAND):
-        tables = _Tables() if fresh and not run_ids else _read_tables(workspace, say=say)
-        stale = set(done) if fresh else set()
-        extraction = _Extraction(tables=tables, site_convention=site_convention, stale=stale)
-        saved = time.monotonic()
-        for number, run_id in enumerate(done, start=1):
-            began = time.monotonic()
-            outcome = extraction.take(workspace.run(run_id))
-            say(f"{number}/{len(done)} {run_id}: {outcome} ({time.monotonic() - began:.1f} s)")
-            if time.monotonic() - saved > SAVE_EVERY_S:
-                tables.save(workspace, site_convention=site_convention)
-                saved = time.monotonic()
-        if extraction.is_changed or not workspace.descriptors.exists():
-            tables.save(workspace, site_convention=site_convention)
+        books = Books() if fresh and not run_ids else read_books(files, say=say)
+        extraction = Extraction(
+            books=books, files=files, asked=asked, n_runs=len(done), say=say, track=track
+        )
+        stale = [run_id for run_id in done if not extraction.reuse(workspace.run(run_id), fresh)]
+        extraction.read([RunFolder(workspace.run(run_id)) for run_id in stale], place)
+        if extraction.is_changed or not files.descriptors.exists():
+            extraction.save()
     return ExtractSummary(
         n_done=extraction.n_done,
         n_skipped=extraction.n_skipped,
         failed={**extraction.failed, **(not_done if run_ids else {})},
         n_unfinished=0 if run_ids else len(not_done),
         notes=extraction.notes,
-        path=workspace.descriptors,
+        path=files.descriptors,
     )
 
 
 @dataclass(slots=True, kw_only=True)
-class _Extraction:
-    """One pass over the runs."""
+class Extraction:
+    """One go over the runs."""
 
-    tables: _Tables
-    site_convention: str
-    stale: set[str]
+    books: Books
+    files: Files
+    asked: Asked
+    n_runs: int
+    say: Say
+    track: Track
     n_done: int = 0
     n_skipped: int = 0
     is_changed: bool = False
     failed: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _saved: float = field(default_factory=time.monotonic)
+    _more: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is known of a run besides its trajectory: the columns of its plan, its mark."""
 
-    def take(self, folder: Path) -> str:
-        """Bring one run's rows up to date; return what was done, in words."""
+    def reuse(self, folder: Path, fresh: bool) -> bool:
+        """Bring a run's row up to date without its trajectory, where that is possible."""
         run_id = folder.name
         try:
-            return self._take(folder)
-        except (IemhpcError, OSError, RuntimeError) as error:
-            self.failed[run_id] = str(error)
-            # numbers of a trajectory that is no longer there to check them are dropped
-            self.is_changed |= self.tables.rows.pop(run_id, None) is not None
-            self.tables.counts.pop(run_id, None)
-            return f"FAILED: {error}"
-
-    def _take(self, folder: Path) -> str:
-        run_id = folder.name
-        plan = plan_columns(folder)
-        fingerprint = trajectory_hash(folder)
-        old = self.tables.rows.get(run_id)
-        is_read = (
-            old is not None
-            and run_id in self.tables.counts
-            and run_id not in self.stale
-            and (old["trajectory_hash"], old["site_convention"])
-            == (fingerprint, self.site_convention)
-        )
-        if old is not None and is_read:
-            if old["estimator"] == ESTIMATOR and all(old[key] == plan[key] for key in plan):
+            plan = plan_columns(folder)
+            mark = self.asked.mark(trajectory_hash(folder))
+            self._more[run_id] = plan | {"trajectory_hash": mark}
+            old = self.books.rows.get(run_id)
+            is_read = self.books.is_read(run_id, mark=mark, pairs=self.asked.all_pairs)
+            if fresh or old is None or not is_read:
+                return False
+            if old["site_convention"] != self.asked.site_convention:
+                return False
+            if old.get("estimator") == ESTIMATOR and all(old[k] == plan[k] for k in plan):
                 self.n_skipped += 1
-                return "up to date"
-            records = records_from_rows(self.tables.counts[run_id])
-            row = {**old, **plan, **descriptors_of_run(records)}
-            outcome, notes = "counts reused", list[str]()
-        else:
-            row, frames, notes = read_run(folder, site_convention=self.site_convention)
-            row |= {**plan, "trajectory_hash": fingerprint}
-            self.tables.counts[run_id] = frames
-            outcome = f"{row['n_frames']} frames, {row['sampled_ps']:g} ps"
-        self.tables.rows[run_id] = row
+                self._end(run_id, "up to date")
+                return True
+            records = records_from_rows(self.books.counts[run_id])
+            row = {"sampled_ps": old["sampled_ps"], **descriptors_of_run(records)}
+            self.books.rows[run_id] = row | self._more[run_id]
+        except (IemhpcError, OSError, RuntimeError) as error:
+            self.fail(run_id, error)
+            return True
+        self._accept(run_id, self.books.rows[run_id], ())
+        self._end(run_id, "counts reused")
+        return True
+
+    def read(self, materials: Sequence[RunFolder], place: Place) -> None:
+        """Read trajectories, wherever that is done, and take in what each comes to."""
+        seen: dict[str, list[Outcome[Piece, Seen | Reading]]] = {}
+        began = {material.name: time.monotonic() for material in materials}
+        pieces = self._pieces(materials, place)
+        wanted = {name: sum(p.material.name == name for p in pieces) for name in began}
+        for outcome in work_through(pieces, read_piece, place=place):
+            name = outcome.task.material.name
+            seen.setdefault(name, []).append(outcome)
+            if len(seen[name]) == wanted[name]:
+                took_s = time.monotonic() - began[name]
+                self._finish(seen.pop(name), took_s=took_s)
+                if place.processes == 1 and place.address is None:
+                    began = dict.fromkeys(began, time.monotonic())
+
+    def _pieces(self, materials: Sequence[RunFolder], place: Place) -> list[Piece]:
+        each = max(1, place.processes // max(len(materials), 1))
+        pieces = []
+        for material in materials:
+            try:
+                pieces += cut(material, self.asked, n_pieces=each)
+            except (IemhpcError, OSError, RuntimeError) as error:
+                self.fail(material.name, error)
+        return pieces
+
+    def _finish(self, ended: Sequence[Outcome[Piece, Seen | Reading]], *, took_s: float) -> None:
+        material = ended[0].task.material
+        error = next((one.error for one in ended if one.error is not None), None)
+        try:
+            if error is not None:
+                raise error
+            results = [one.result for one in sorted(ended, key=lambda one: one.task.number)]
+            reading = (
+                results[0]
+                if isinstance(results[0], Reading)
+                else tell(material, self.asked, [one for one in results if isinstance(one, Seen)])
+            )
+        except (IemhpcError, OSError, RuntimeError) as failure:
+            self.fail(material.name, failure)
+            return
+        row = self.books.enter(material.name, reading, self._more[material.name])
+        self._accept(material.name, row, reading.notes)
+        length = "" if row["sampled_ps"] is None else f", {row['sampled_ps']:g} ps"
+        self._end(material.name, f"{row['n_frames']} frames{length} ({took_s:.1f} s)")
+
+    def fail(self, run_id: str, error: Exception) -> None:
+        """Note why a run has no row; an old one is dropped, as nothing is there to check it."""
+        self.failed[run_id] = str(error)
+        self.is_changed |= self.books.strike(run_id)
+        self._end(run_id, f"FAILED: {error}")
+
+    def _accept(self, run_id: str, row: Mapping[str, Any], notes: Sequence[str]) -> None:
         self.n_done += 1
         self.is_changed = True
-        self.notes[run_id] = (*notes, *_doubts(row))
-        return outcome
+        self.notes[run_id] = (*notes, *doubts(row))
+
+    def _end(self, run_id: str, outcome: str) -> None:
+        number = self.n_done + self.n_skipped + len(self.failed)
+        self.say(f"{number}/{self.n_runs} {run_id}: {outcome}")
+        self.track(number, self.n_runs)
+        if self.is_changed and time.monotonic() - self._saved > SAVE_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the tables."""
+        self.books.save(self.files, site_convention=self.asked.site_convention)
+        self._saved = time.monotonic()
 
 
-def read_run(folder: Path, *, site_convention: str) -> tuple[dict[str, Any], Any, list[str]]:
-    """Read one run's trajectory.
-
-    Returns
-    -------
-    row : dict
-        The columns of ``descriptors.parquet`` that come from the trajectory.
-    counts : DataFrame
-        The run's rows of ``rdf.parquet``.
-    notes : list of str
-        What was odd about the trajectory.
-    """
-    atoms, n_atoms = _atoms_of(folder, site_convention)
-    trajectory = open_trajectory(folder, n_atoms=n_atoms)
-    counts = count_pairs(trajectory.chunks(), atoms, n_frames=trajectory.n_frames)
-    records = {
-        pair: PairRecord(
-            counts=counts[pair],
-            elements=atoms[pair].elements,
-            fixed_radius_A=fixed_radius_A(*atoms[pair].elements),
-            site_convention=site_convention,
-        )
-        for pair in PAIRS
-    }
-    row = {**descriptors_of_run(records), "sampled_ps": trajectory.sampled_ps}
-    frames = pd.concat([rdf_rows(folder.name, pair, records[pair]) for pair in PAIRS])
-    return row, frames, list(trajectory.notes)
+def read_piece(piece: Piece) -> Seen | Reading:
+    """Read a piece; where it is the whole trajectory, turn it into rows, too."""
+    seen = look(piece)
+    is_whole = piece.first == 0 and piece.last is None
+    return tell(piece.material, piece.asked, [seen]) if is_whole else seen
 
 
-def _atoms_of(folder: Path, site_convention: str) -> tuple[dict[str, PairAtoms], int]:
-    path = folder / "roles.parquet"
-    roles = read_frame(path, ROLE_TABLE, made_by=MADE_BY).sort_values("atom_id")
-    if roles["atom_id"].tolist() != list(range(1, len(roles) + 1)):
-        raise TableError(
-            f"{path}: atom_id must run from 1 to {len(roles)} without gaps, as the trajectory is "
-            f"sorted by it; plan the run again with: {MADE_BY}"
-        )
-    return pair_atoms(roles, site_convention=site_convention), len(roles)
-
-
-def _doubts(row: Mapping[str, Any]) -> list[str]:
+def doubts(row: Mapping[str, Any]) -> list[str]:
+    """Return what a person should know of a row: why numbers are missing, and what they suffer."""
     reasons = [f"{p}: {row[f'{p}_reason']}" for p in PAIRS if row[f"{p}_reason"]]
     flags = [f"{p}: {row[f'{p}_flags']}" for p in PAIRS if row[f"{p}_flags"]]
     implausible = doubt(row["oxygens_per_counterion"], row["oxygens_per_counterion_expected"])
     return [*reasons, *flags, *([implausible] if implausible else [])]
-
-
-def _read_tables(workspace: Workspace, *, say: Say) -> _Tables:
-    def old(path: Path, table: Table) -> pd.DataFrame:
-        if not path.exists():
-            return pd.DataFrame(columns=list(table.names))
-        return read_frame(path, table, made_by=COMMAND)
-
-    try:
-        rows = old(workspace.descriptors, DESCRIPTOR_TABLE)
-        counts = old(workspace.rdf, RDF_TABLE)
-    except TableError as error:
-        say(f"reading all runs again: {error}")
-        return _Tables()
-    return _Tables(
-        rows={str(row["run_id"]): _without_nan(row) for row in rows.to_dict("records")},
-        counts={str(run_id): frame for run_id, frame in counts.groupby("run_id")},
-    )
-
-
-def _without_nan(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): None if pd.isna(value) else value for key, value in row.items()}

@@ -133,7 +133,13 @@ DESCRIPTOR_TABLE = Table(
         Column("run_id", pa.string(), "name of the run folder"),
         *_PLAN_COLUMNS,
         Column("n_frames", pa.int64(), "frames counted"),
-        Column("sampled_ps", pa.float64(), "simulated time the frames span", "ps"),
+        Column(
+            "sampled_ps",
+            pa.float64(),
+            "simulated time the frames span; null where nobody knows the time between steps",
+            "ps",
+            True,
+        ),
         *(column for pair in PAIRS for column in _pair_columns(pair)),
         Column(
             "oxygens_per_counterion",

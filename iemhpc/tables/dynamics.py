@@ -143,7 +143,7 @@ DYNAMICS_TABLE = Table(
         Column("run_id", pa.string(), "name of the run folder"),
         Column("site_convention", pa.string(), "paper (terminal oxygens, N) or center (S, N)"),
         Column("n_frames", pa.int64(), "frames seen"),
-        Column("sampled_ps", pa.float64(), "simulated time the frames span", "ps"),
+        _number("sampled_ps", "simulated time the frames span; null where not known", "ps"),
         _number("frame_ps", "time between frames; null where they are not evenly spaced", "ps"),
         Column("n_waters", pa.int64(), "water molecules"),
         Column("n_counterions", pa.int64(), "counter-ions"),

@@ -6,6 +6,7 @@ import pytest
 
 from iemhpc.descriptors.extract import extract_runs
 from iemhpc.descriptors.from_rdf import descriptors_from_rdf
+from iemhpc.descriptors.reading import Asked
 from iemhpc.errors import MissingInputError, UnknownNameError
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, PAIRS, QUANTITIES
 from iemhpc.tables.io import read_frame, write_table
@@ -80,10 +81,10 @@ def test_a_longer_trajectory_another_convention_and_fresh_are_read_again(tmp_pat
     (other / "status.json").write_text('{"state": "failed"}')
     assert extract_runs(workspace).n_done == 1
     assert read_rows(workspace).loc["0f3a", "n_frames"] == 40
-    assert extract_runs(workspace, site_convention="center").n_done == 1
+    assert extract_runs(workspace, asked=Asked(site_convention="center")).n_done == 1
     row = read_rows(workspace).loc["0f3a"]
     assert (row["site_convention"], row["tethered_water_fixed_radius_A"]) == ("center", 4.6)
-    assert extract_runs(workspace, site_convention="center", fresh=True).n_done == 1
+    assert extract_runs(workspace, asked=Asked(site_convention="center"), fresh=True).n_done == 1
 
 
 def test_a_changed_request_needs_no_trajectory(tmp_path, make_run):
