@@ -12,6 +12,7 @@ for longer than a tolerance (Impey, Madden and McDonald, J. Phys. Chem. 87, 5071
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from iemhpc.descriptors.frames import Frames
 from iemhpc.descriptors.kernel import compiled
-from iemhpc.descriptors.neighbours import near_pairs
+from iemhpc.descriptors.neighbours import ContactAtoms, follow_contacts
 
 Ints = NDArray[np.int64]
 
@@ -59,18 +60,33 @@ class Contacts:
         self.is_beyond_box |= bool(self.radius_A > frames.heights_A.min() / 2.0)
         if self.is_beyond_box:
             return
-        ended = []
-        for frame, rank in enumerate(frames.rank.tolist()):
-            if rank != self._next:
-                ended.append(self._open_stays())
-                self._pairs = self._since = np.empty(0, dtype=np.int64)
-            now = self._contacts(frames, frame)
-            since, is_over = _compare(self._pairs, self._since, now, rank)
-            if is_over.any():
-                ended.append(_stays(self._pairs[is_over], self._since[is_over], rank))
-            self._pairs, self._since, self._next = now, since, rank + 1
-        if ended:
-            self._stays.append(np.concatenate(ended))
+        # a frame that does not follow the one before ends all contacts, and begins new ones
+        seams = (np.flatnonzero(np.diff(frames.rank) != 1) + 1).tolist()
+        for first, last in pairwise([0, *seams, len(frames.rank)]):
+            self._follow(frames, slice(first, last))
+
+    def _follow(self, frames: Frames, some: slice) -> None:
+        rank = frames.rank[some]
+        if rank[0] != self._next:
+            self._stays.append(self._open_stays())
+            self._pairs = self._since = np.empty(0, dtype=np.int64)
+        site = np.arange(len(self.neighbours)) if self.site is None else self.site
+        self._pairs, self._since, ended = follow_contacts(
+            np.ascontiguousarray(frames.positions_A[some]),
+            np.ascontiguousarray(frames.vectors_A[some]),
+            int(rank[0]),
+            ContactAtoms(
+                ions=self.ions,
+                neighbours=self.neighbours,
+                site=np.asarray(site, dtype=np.int64),
+                n_sites=self.n_sites,
+                radius_A=self.radius_A,
+            ),
+            self._pairs,
+            self._since,
+        )
+        self._next = int(rank[-1]) + 1
+        self._stays.append(_stays(ended[:, 0], ended[:, 1], ended[:, 2]))
 
     def join(self, later: Self) -> None:
         """Take in what the observer of the frames that follow has seen."""
@@ -105,42 +121,14 @@ class Contacts:
             return len(self.neighbours)
         return int(self.site.max(initial=-1)) + 1
 
-    def _contacts(self, frames: Frames, frame: int) -> Ints:
-        near = near_pairs(
-            frames.positions_A[frame],
-            frames.vectors_A[frame],
-            reference=self.ions,
-            neighbour=self.neighbours,
-            radius_A=self.radius_A,
-        )
-        if self.site is None:
-            return near
-        ion, neighbour = np.divmod(near, len(self.neighbours))
-        return np.unique(ion * self.n_sites + self.site[neighbour])
-
     def _open_stays(self) -> NDArray[np.void]:
         return _stays(self._pairs, self._since, self._next)
 
 
-def _stays(pairs: Ints, since: Ints, end: int) -> NDArray[np.void]:
+def _stays(pairs: Ints, since: Ints, end: Ints | int) -> NDArray[np.void]:
     found = np.empty(len(pairs), dtype=STAY)
     found["pair"], found["start"], found["end"] = pairs, since, end
     return found
-
-
-@compiled
-def _compare(before: Ints, since: Ints, now: Ints, rank: int) -> tuple[Ints, NDArray[np.bool_]]:
-    # both lists are sorted; what is in both goes on, what is only in the first is over
-    began = np.full(len(now), rank, dtype=np.int64)
-    is_over = np.ones(len(before), dtype=np.bool_)
-    old = 0
-    for row in range(len(now)):
-        while old < len(before) and before[old] < now[row]:
-            old += 1
-        if old < len(before) and before[old] == now[row]:
-            began[row] = since[old]
-            is_over[old] = False
-    return began, is_over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +189,7 @@ class Survival:
         """Return the survival function of all ions but some; NaN where there is no contact."""
         kept, of = self.kept[~left_out].sum(axis=0), self.of[~left_out].sum(axis=0)
         found = np.full(len(self.lags), np.nan)
-        return np.divide(kept, of, out=found, where=of > 0)
+        return np.asarray(np.divide(kept, of, out=found, where=of > 0))
 
     @property
     def values(self) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ needs the viscosity, which is not known in a membrane, so coefficients are those
 """
 
 from dataclasses import dataclass, field
-from typing import Self
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from iemhpc.descriptors.residence import groups_of
 
 SLOTS = 8
 """Positions remembered at each level, a power of two."""
-MAX_FOLLOWED = 1000
+MAX_FOLLOWED = 500
 """Particles of a kind that are followed; more would say no more."""
 LONGEST = 0.2
 """The fit ends at this part of the run: five origins that do not overlap."""
@@ -38,7 +39,7 @@ HALF_WITHIN = 0.2
 MIN_POINTS = 4
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,27 +88,29 @@ class Displacements:
         """Take the next frames in."""
         if not len(self._atoms) or self.is_wrapped:
             return
-        for frame, rank in enumerate(frames.rank.tolist()):
-            positions = frames.positions_A[frame].astype(np.float64)
-            centre_A = self.masses_g_mol @ positions / self.masses_g_mol.sum()
-            self._take(positions[self._atoms], centre_A, frames.vectors_A[frame], rank)
-
-    def _take(self, positions_A: Floats, centre_A: Floats, vectors_A: Floats, rank: int) -> None:
-        places = positions_A @ np.linalg.inv(vectors_A)
-        if rank != self._next:
-            self._n_seen = 0  # displacements over a seam are not taken
-        elif (np.abs(places - self._before) > 0.5).any():
-            self.is_wrapped = True
-        self._before, self._next = places, rank + 1
-        _correlate(
-            positions_A - centre_A,
-            self._n_seen,
-            self._ring_A,
-            self._group,
-            self.squares_A2,
-            self.n_origins,
+        followed = _Followed(
+            atoms=self._atoms,
+            group=self._group,
+            ring_A=self._ring_A,
+            before=self._before,
+            squares_A2=self.squares_A2,
+            n_origins=self.n_origins,
         )
-        self._n_seen += 1
+        seams = (np.flatnonzero(np.diff(frames.rank) != 1) + 1).tolist()
+        for first, last in pairwise([0, *seams, len(frames.rank)]):
+            if frames.rank[first] != self._next:
+                self._n_seen = 0  # displacements over a seam are not taken
+            self._next = int(frames.rank[last - 1]) + 1
+            self.is_wrapped |= bool(
+                _take(
+                    np.ascontiguousarray(frames.positions_A[first:last]),
+                    np.linalg.inv(frames.vectors_A[first:last]),
+                    self.masses_g_mol,
+                    self._n_seen,
+                    followed,
+                )
+            )
+            self._n_seen += last - first
 
     def join(self, later: Self) -> None:
         """Take in what the observer of the frames that follow has seen."""
@@ -157,15 +160,24 @@ def _spread(atoms: Ints) -> Ints:
     return np.asarray(atoms[np.linspace(0, len(atoms) - 1, MAX_FOLLOWED).astype(np.int64)])
 
 
+class _Followed(NamedTuple):
+    """Who is followed, and what is remembered of them; written to in place."""
+
+    atoms: Ints
+    group: Ints
+    """Of each particle, shape (n_particles,)."""
+    ring_A: Floats
+    """The last positions at each level, shape (n_levels, SLOTS, n_particles, 3)."""
+    before: Floats
+    """Positions in the frame before, in units of the box vectors."""
+    squares_A2: Floats
+    n_origins: Ints
+
+
 @compiled
-def _correlate(
-    positions_A: Floats,
-    n_seen: int,
-    ring_A: Floats,
-    group: Ints,
-    squares_A2: Floats,
-    n_origins: Ints,
-) -> None:
+def _correlate(positions_A: Floats, n_seen: int, followed: _Followed) -> None:
+    ring_A, group = followed.ring_A, followed.group
+    squares_A2, n_origins = followed.squares_A2, followed.n_origins
     slots = ring_A.shape[1]
     for level in range(ring_A.shape[0]):
         stride = 1 << level
@@ -182,6 +194,37 @@ def _correlate(
                 z = positions_A[particle, 2] - before_A[particle, 2]
                 squares_A2[row, group[particle]] += x * x + y * y + z * z
             n_origins[row] += 1
+
+
+@compiled
+def _take(
+    positions_A: NDArray[np.float32],
+    inverse: Floats,
+    masses_g_mol: Floats,
+    n_seen: int,
+    followed: _Followed,
+) -> bool:
+    """Take in consecutive frames; return whether an atom jumped by half a box between two."""
+    atoms, before = followed.atoms, followed.before
+    is_wrapped = False
+    now_A, centre_A, total = np.empty((len(atoms), 3)), np.empty(3), masses_g_mol.sum()
+    for frame in range(len(positions_A)):
+        here = positions_A[frame]
+        centre_A[:] = 0.0
+        for atom in range(len(here)):
+            for axis in range(3):
+                centre_A[axis] += masses_g_mol[atom] * here[atom, axis]
+        for row in range(len(atoms)):
+            for axis in range(3):
+                place = 0.0
+                for k in range(3):
+                    place += here[atoms[row], k] * inverse[frame, k, axis]
+                is_wrapped |= n_seen > 0 and abs(place - before[row, axis]) > 0.5
+                before[row, axis] = place
+                now_A[row, axis] = here[atoms[row], axis] - centre_A[axis] / total
+        _correlate(now_A, n_seen, followed)
+        n_seen += 1
+    return is_wrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from iemhpc.descriptors.clusters import WaterClusters
 from iemhpc.descriptors.contacts import Contacts, Stays, lived_through, survival
@@ -110,17 +111,17 @@ def observe(
     pairs = ("counterion_water", "tethered_counterion", "coion_water")
     atoms = pair_atoms(roles, site_convention=site_convention, pairs=pairs)
     water, sites = atoms["counterion_water"], atoms["tethered_counterion"]
-    counts = {"n_frames": source.n_frames}
+    n_frames = source.n_frames
     movers = {
         "counterion": water.reference,
         "coion": atoms["coion_water"].reference,
         "water": water.neighbour,
     }
     return Dynamics(
-        clusters=WaterClusters(oxygens=water.neighbour, **counts),
-        nearest=NearestSites(ions=water.reference, sites=sites.reference, **counts),
-        contacts={pair: _contacts(pair, atoms[pair], **counts) for pair in CONTACT_PAIRS},
-        displacements=Displacements(movers=movers, masses_g_mol=_masses(roles), **counts),
+        clusters=WaterClusters(oxygens=water.neighbour, n_frames=n_frames),
+        nearest=NearestSites(ions=water.reference, sites=sites.reference, n_frames=n_frames),
+        contacts={pair: _contacts(pair, atoms[pair], n_frames=n_frames) for pair in CONTACT_PAIRS},
+        displacements=Displacements(movers=movers, masses_g_mol=_masses(roles), n_frames=n_frames),
         volume=Volume(),
         n_frames=source.n_frames,
         sampled_ps=source.sampled_ps,
@@ -145,7 +146,7 @@ def _contacts(pair: str, atoms: PairAtoms, *, n_frames: int) -> Contacts:
     )
 
 
-def _masses(roles: pd.DataFrame) -> np.ndarray:
+def _masses(roles: pd.DataFrame) -> NDArray[np.float64]:
     if "mass_g_mol" not in roles or roles["mass_g_mol"].isna().any():
         return np.ones(len(roles))
     return roles["mass_g_mol"].to_numpy(dtype=np.float64, copy=True)

@@ -26,7 +26,7 @@ MIN_POINTS = 3
 GROUPS = 10
 """Ions are left out in so many groups."""
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
