@@ -260,7 +260,7 @@ def _contact_numbers(dynamics: Dynamics, pair: str) -> Row:
         f"{pair}_{name}": None
         for name in (
             "residence_ps", "residence_ps_se", "residence_integral_ps", "residence_integral_ps_se",
-            "contacts", "lived_through", "present_at_end", "residence_reason",
+            "contacts_per_ion", "lived_through", "present_at_end", "residence_reason",
         )
     }  # fmt: skip
     row[f"{pair}_contact_radius_A"] = contacts.radius_A
@@ -271,7 +271,7 @@ def _contact_numbers(dynamics: Dynamics, pair: str) -> Row:
         return {**row, f"{pair}_residence_reason": reason}
     stays = contacts.stays()
     n_start, n_unbroken, n_there = lived_through(stays, tolerance_frames=dynamics.tolerance_frames)
-    row[f"{pair}_contacts"] = stays.contacts_per_frame
+    row[f"{pair}_contacts_per_ion"] = stays.contacts_per_frame / stays.n_ions
     row[f"{pair}_start_contacts"] = n_start
     if n_start:
         row[f"{pair}_lived_through"] = n_unbroken / n_start

@@ -25,7 +25,7 @@ SMEAR_A = 0.15
 """Width of the Gaussian that smooths g(r) before its second minimum is looked for."""
 SECOND_SHELL_A = (1.0, 4.0)
 """The second minimum lies so far beyond the first."""
-SEEN = 3.0
+SEEN = 4.5
 """The second peak stands out of the second minimum by so many standard deviations."""
 
 Floats = NDArray[np.float64]

@@ -113,7 +113,7 @@ def _contact_columns(pair: str) -> tuple[Column, ...]:
     return (
         *_with_error(f"{pair}_residence_ps", f"{time}; exponential fit", "ps", how),
         *_with_error(f"{pair}_residence_integral_ps", f"{time}; integral", "ps", how),
-        _number(f"{pair}_contacts", f"{pair}: contacts in a frame, mean"),
+        _number(f"{pair}_contacts_per_ion", f"{pair}: contacts of a counter-ion, mean"),
         _number(f"{pair}_lived_through", f"{pair}: {lived} last the whole run (tolerant)"),
         _number(f"{pair}_present_at_end", f"{pair}: {lived} are there in the last frame"),
         Column(f"{pair}_start_contacts", pa.int64(), f"{pair}: contacts in the first frame"),
