@@ -7,7 +7,8 @@ and normalised afterwards without the trajectory.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Self
+from types import ModuleType
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def pair_atoms(
     site = {}
     if "tethered" in groups:  # the oxygens of one sulfonate follow each other in every file
         tethered = groups["tethered"]
-        site["tethered"] = np.cumsum(np.diff(tethered, prepend=tethered[:1]) > 1)
+        site["tethered"] = np.cumsum(np.diff(tethered, prepend=tethered[:1]) > 1, dtype=np.int64)
     chosen = {
         pair: PairAtoms(
             reference=groups[a],
@@ -229,8 +230,6 @@ class PairCounter:
                 f"{n_frames} frames are too few for {MIN_FRAMES} blocks; make the production "
                 "longer (sampling.production_ps) or the frames denser (sampling.frame_ps)"
             )
-        # numba takes its time to import: only where something is counted
-        self._cells = import_module("iemhpc.descriptors.cells")
         self._pairs = dict(pairs)
         self._n_frames = n_frames
         self._bin_A = bin_A
@@ -243,7 +242,7 @@ class PairCounter:
             )
         self._n_own = {name: _n_own(name, atoms) for name, atoms in self._pairs.items()}
         n_blocks = block_number(n_frames)
-        self._selection = self._cells.select(
+        self._selection = _counting().select(
             [(p.reference, p.neighbour, p.group) for p in self._pairs.values()], n_blocks=n_blocks
         )
         self._sizes = [np.bincount(p.group) for p in self._pairs.values()]
@@ -263,19 +262,12 @@ class PairCounter:
         n_blocks = len(self._frames)
         block = frames.rank * n_blocks // self._n_frames
         self._bound(frames)
-        self._cells.count(
+        _counting().count(
             frames, block, selection=self._selection, bin_A=self._bin_A, counts=self._counts
         )
         self._frames += np.bincount(block, minlength=n_blocks)
         # one after the other, so that the sum does not depend on where chunks end
         np.add.at(self._inverse_volume_A3, block, 1.0 / frames.volume_A3)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # counters go from process to process, modules do not
-        return {key: value for key, value in self.__dict__.items() if key != "_cells"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"_cells": import_module("iemhpc.descriptors.cells")}
 
     def _bound(self, frames: Frames) -> None:
         smallest_A = frames.heights_A.min(axis=1)
@@ -371,6 +363,11 @@ def count_pairs(
     for chunk in frames:
         counter.add(chunk)
     return counter.result()
+
+
+def _counting() -> ModuleType:
+    # numba takes its time to import: only where something is counted
+    return import_module("iemhpc.descriptors.cells")
 
 
 def block_number(n_frames: int) -> int:
