@@ -90,7 +90,9 @@ class DumpBytes:
     def blocks(self) -> Iterator[bytes]:
         """Yield the whole text, block by block."""
         self._go_to(0)
-        block = bytearray(BLOCK_BYTES)
+        on_disk = self.path.stat().st_size
+        # one byte more, so that the end of a short plain file is seen at once
+        block = bytearray(BLOCK_BYTES if self._compression else min(BLOCK_BYTES, on_disk + 1))
         while n_bytes := self._into(memoryview(block)):
             yield bytes(memoryview(block)[:n_bytes])
 

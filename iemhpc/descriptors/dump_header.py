@@ -80,7 +80,7 @@ def header_start(before: bytes) -> int:
     Examples
     --------
     >>> header_start(b"1 1 0.5 0.5 0.5 \nITEM: UNITS\nreal\nITEM: TIME\n0.5\n")
-    33
+    32
     >>> header_start(b"1 1 0.5 0.5 0.5 \n")
     0
     """

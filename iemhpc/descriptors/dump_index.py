@@ -117,8 +117,8 @@ def index_dump(path: Path, *, is_continued: bool = False) -> DumpIndex:
         except TrajectoryError as error:
             if str(error).startswith(f"{path}: frame"):
                 raise
-            after = f" after the mark of frame {len(found.steps) - 1}" if found.steps else ""
-            raise TrajectoryError(f"{error}{after}") from error
+            found_so_far = f"{len(found.steps) - 1}" if found.steps else "none"
+            raise TrajectoryError(f"{error} (last frame begun: {found_so_far})") from error
     if not found.steps:
         raise TrajectoryError(found.why_none())
     return found.index(compression=compression, size=state.st_size, changed_ns=state.st_mtime_ns)

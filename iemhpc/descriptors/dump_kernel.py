@@ -25,14 +25,15 @@ SKIP, ID, TYPE, X, IMAGE = 0, 1, 2, 3, 6
 
 _SPACE, _TAB, _NEWLINE, _RETURN = 32, 9, 10, 13
 _MINUS, _PLUS, _POINT, _ZERO = 45, 43, 46, 48
-_EXPONENT = 101  # e; E with the bit of lower case set
-_I, _N = 105, 110
-_LOWER = 32
+_LOWER, _E, _I, _N = 32, 101, 105, 110
+"""The bit of lower case and three letters."""
 _POWERS = np.array([float(f"1e{k}") for k in range(23)])
-_MOST_DIGITS = 17
+"""Exact in double precision, so that one division rounds once."""
+_ROOM = 10**16
+"""A mantissa below takes one more digit."""
 _LONGEST_WHOLE = 18
 _HASH_SEED, _HASH_FACTOR = 0x4BF29CE484222325, 0x100000001B3
-"""Fowler, Noll and Vo's hash in 63 bits."""
+"""Those of Fowler, Noll and Vo, kept in 63 bits."""
 
 
 class Atoms(NamedTuple):
@@ -47,8 +48,33 @@ class Atoms(NamedTuple):
     """Hash of each atom's type, shape (n_atoms,); empty where none is known."""
 
 
+class Rows(NamedTuple):
+    """Where the rows of some frames stand, and what their columns are."""
+
+    text: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    """First byte of the rows of each frame, shape (n_frames,)."""
+    ends: NDArray[np.int64]
+    """The byte after each frame, whose last byte is a newline, shape (n_frames,)."""
+    actions: NDArray[np.int64]
+    """What becomes of each column, shape (n_columns,)."""
+    is_scaled: bool
+    """Whether coordinates are parts of the box vectors."""
+
+
+class Boxes(NamedTuple):
+    """The boxes of some frames in the file's unit of length, and that unit."""
+
+    origins: NDArray[np.float64]
+    """Shape (n_frames, 3)."""
+    vectors: NDArray[np.float64]
+    """Shape (n_frames, 3, 3)."""
+    scale_A: float
+    """The unit in ångström."""
+
+
 @compiled
-def hash_word(text, start, end):  # type: ignore[no-untyped-def]
+def hash_word(text: NDArray[np.uint8], start: int, end: int) -> int:
     """Return a whole number for a word."""
     value = np.int64(_HASH_SEED)
     for at in range(start, end):
@@ -57,77 +83,129 @@ def hash_word(text, start, end):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _number(text, at):  # type: ignore[no-untyped-def]
-    """Return the number that begins at a byte, where it ends, and a code."""
-    is_negative = text[at] == _MINUS
-    if is_negative or text[at] == _PLUS:
-        at += 1
-    mantissa = np.int64(0)
-    n_digits = 0
-    power = 0
-    first = at
+def _digits(text: NDArray[np.uint8], at: int, mantissa: int) -> tuple[int, int, int]:
+    """Append digits; return the mantissa, how many did not fit, and where they end."""
+    n_lost = 0
     while True:
         digit = np.int64(text[at]) - _ZERO
         if digit < 0 or digit > 9:
-            break
-        if n_digits < _MOST_DIGITS:
+            return mantissa, n_lost, at
+        if mantissa < _ROOM:
             mantissa = mantissa * 10 + digit
-            n_digits += mantissa != 0
         else:
-            power += 1
+            n_lost += 1
         at += 1
-    n_seen = at - first
-    if text[at] == _POINT:
-        at += 1
-        first = at
-        while True:
-            digit = np.int64(text[at]) - _ZERO
-            if digit < 0 or digit > 9:
-                break
-            if n_digits < _MOST_DIGITS:
-                mantissa = mantissa * 10 + digit
-                n_digits += mantissa != 0
-                power -= 1
-            at += 1
-        n_seen += at - first
-    if n_seen == 0:
-        letter = text[at] | _LOWER
-        return 0.0, at, NOT_FINITE if letter in (_I, _N) else NUMBER
-    if text[at] | _LOWER == _EXPONENT:
-        exponent, at, code = _whole(text, at + 1)
-        if code != OK:
-            return 0.0, at, code
-        power += max(min(exponent, 400), -400)
-    value = float(mantissa)
-    if 0 > power >= -22:
-        value /= _POWERS[-power]
-    elif 0 < power <= 22:
-        value *= _POWERS[power]
-    elif power != 0:
-        value *= 10.0**power
-    return (-value if is_negative else value), at, OK
 
 
 @compiled
-def _whole(text, at):  # type: ignore[no-untyped-def]
+def _whole(text: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     """Return the whole number that begins at a byte, where it ends, and a code."""
     is_negative = text[at] == _MINUS
     if is_negative or text[at] == _PLUS:
         at += 1
-    value = np.int64(0)
     first = at
-    while True:
-        digit = np.int64(text[at]) - _ZERO
-        if digit < 0 or digit > 9:
-            break
-        value = value * 10 + digit
-        at += 1
-    is_good = 0 < at - first <= _LONGEST_WHOLE
+    value, _, at = _digits(text, at, np.int64(0))
+    is_good = 0 < at - first < _LONGEST_WHOLE
     return (-value if is_negative else value), at, OK if is_good else NUMBER
 
 
 @compiled
-def _place(atoms, atom_id):  # type: ignore[no-untyped-def]
+def _scaled(mantissa: int, power: int) -> float:
+    """Return a mantissa times a power of ten."""
+    value = float(mantissa)
+    if power == 0:
+        return value
+    if 0 > power >= -22:
+        return value / _POWERS[-power]
+    if 0 < power <= 22:
+        return value * _POWERS[power]
+    return value * 10.0**power if mantissa else 0.0
+
+
+@compiled
+def _number(text: NDArray[np.uint8], at: int) -> tuple[float, int, int]:
+    """Return the number that begins at a byte, where it ends, and a code."""
+    is_negative = text[at] == _MINUS
+    if is_negative or text[at] == _PLUS:
+        at += 1
+    first = at
+    mantissa, power, at = _digits(text, at, np.int64(0))
+    n_digits = at - first
+    if text[at] == _POINT:
+        first = at + 1
+        mantissa, n_lost, at = _digits(text, first, mantissa)
+        n_digits += at - first
+        power -= at - first - n_lost
+    if n_digits == 0:
+        letter = text[at] | _LOWER
+        return 0.0, at, NOT_FINITE if letter in (_I, _N) else NUMBER
+    if text[at] | _LOWER == _E:
+        exponent, at, code = _whole(text, at + 1)
+        if code != OK:
+            return 0.0, at, code
+        power += max(min(exponent, 400), -400)
+    value = _scaled(mantissa, power)
+    return (-value if is_negative else value), at, OK
+
+
+@compiled
+def _word_end(text: NDArray[np.uint8], at: int) -> int:
+    while text[at] > _SPACE:
+        at += 1
+    return at
+
+
+@compiled
+def _blanks_end(text: NDArray[np.uint8], at: int) -> int:
+    while text[at] in (_SPACE, _TAB, _RETURN):
+        at += 1
+    return at
+
+
+@compiled
+def _is_blank(byte: int) -> bool:
+    return byte in (_SPACE, _TAB, _NEWLINE, _RETURN)
+
+
+@compiled
+def _row(
+    text: NDArray[np.uint8],
+    at: int,
+    actions: NDArray[np.int64],
+    whole: NDArray[np.int64],
+    real: NDArray[np.float64],
+) -> tuple[int, int, int]:
+    """Read one row; return where the next begins, whether blanks end it, and a code.
+
+    Where the code is not ``OK``, the second is the column.
+    """
+    for column in range(len(actions)):
+        at = _blanks_end(text, at)
+        if text[at] == _NEWLINE:
+            return at, column, FEW
+        action = actions[column]
+        code = OK
+        if action == SKIP:
+            at = _word_end(text, at)
+        elif action == TYPE:
+            start, at = at, _word_end(text, at)
+            whole[TYPE] = hash_word(text, start, at)
+        elif X <= action < IMAGE:
+            real[action - X], at, code = _number(text, at)
+        else:
+            whole[action], at, code = _whole(text, at)
+        if code != OK or text[at] > _SPACE:
+            return at, column, max(code, NUMBER)
+        if not _is_blank(text[at]):
+            return at, column, BYTE
+    last, at = at, _blanks_end(text, at)
+    if text[at] != _NEWLINE:
+        return at, len(actions), BYTE if text[at] < _SPACE else MANY
+    return at + 1, int(at > last), OK
+
+
+@compiled
+def _place(atoms: Atoms, atom_id: int) -> int:
     """Return the place of an id among those of the first frame, -1 for none."""
     if len(atoms.places):
         at = atom_id - atoms.ids[0]
@@ -137,84 +215,85 @@ def _place(atoms, atom_id):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _row(text, at, actions, whole, real):  # type: ignore[no-untyped-def]
-    """Read one row; return where the next begins, whether blanks end it, and a code.
-
-    Where the code is not ``OK``, the second is the column.
-    """
-    n_columns = len(actions)
-    for column in range(n_columns):
-        while text[at] in (_SPACE, _TAB):
-            at += 1
-        if text[at] in (_NEWLINE, _RETURN):
-            return at, column, FEW
-        action = actions[column]
-        code = OK
-        if action == SKIP:
-            while text[at] > _SPACE:
-                at += 1
-        elif action == TYPE:
-            start = at
-            while text[at] > _SPACE:
-                at += 1
-            whole[TYPE] = hash_word(text, start, at)
-        elif X <= action < IMAGE:
-            real[action - X], at, code = _number(text, at)
-        else:
-            whole[action], at, code = _whole(text, at)
-        if code != OK:
-            return at, column, code
-        if text[at] > _SPACE:
-            return at, column, NUMBER
-        if text[at] not in (_SPACE, _TAB, _NEWLINE, _RETURN):
-            return at, column, BYTE
-    while text[at] in (_SPACE, _TAB, _RETURN):
-        at += 1
-    if text[at] != _NEWLINE:
-        return at, n_columns, BYTE if text[at] < _SPACE else MANY
-    return at + 1, np.int64(text[at - 1] <= _SPACE), OK
-
-
-@compiled
-def _position(real, whole, origin, vectors, scale, is_scaled):  # type: ignore[no-untyped-def]
-    """Turn one atom's columns into a position, in place; return whether it is near enough."""
-    x, y, z = real[0], real[1], real[2]
+def _put(
+    position_A: NDArray[np.float32],
+    real: NDArray[np.float64],
+    whole: NDArray[np.int64],
+    frame: int,
+    boxes: Boxes,
+    is_scaled: bool,
+) -> bool:
+    """Write one atom's position; return whether it is near enough."""
+    origin, vectors = boxes.origins[frame], boxes.vectors[frame]
     i, j, k = float(whole[IMAGE]), float(whole[IMAGE + 1]), float(whole[IMAGE + 2])
     if is_scaled:
-        i, j, k = i + x, j + y, k + z
-        x, y, z = origin[0], origin[1], origin[2]
+        i, j, k = i + real[0], j + real[1], k + real[2]
     is_near = True
     for axis in range(3):
-        start = x if axis == 0 else y if axis == 1 else z
-        value = start + i * vectors[0, axis] + j * vectors[1, axis] + k * vectors[2, axis]
-        real[axis] = value * scale
-        is_near &= abs(real[axis]) < FARTHEST_A  # not so for what overflows
+        value = origin[axis] if is_scaled else real[axis]
+        value += i * vectors[0, axis] + j * vectors[1, axis] + k * vectors[2, axis]
+        value *= boxes.scale_A
+        position_A[axis] = value
+        is_near = is_near and abs(value) < FARTHEST_A  # not so for what overflows
     return is_near
 
 
 @compiled
-def parse_frames(  # type: ignore[no-untyped-def]
-    text, starts, ends, actions, is_scaled, origins, vectors, scale, atoms, positions_A
-):
+def _frame(
+    rows: Rows,
+    boxes: Boxes,
+    atoms: Atoms,
+    frame: int,
+    last_seen: NDArray[np.int64],
+    positions_A: NDArray[np.float32],
+) -> tuple[int, int, int]:
+    """Read one frame; return a code, the row and the column that ended it."""
+    at, end = rows.starts[frame], rows.ends[frame]
+    whole = np.zeros(9, dtype=np.int64)
+    real = np.zeros(3)
+    first_ending = 0
+    for row in range(len(atoms.ids)):
+        if at >= end:
+            return SHORT, row, 0
+        at, column, code = _row(rows.text, at, rows.actions, whole, real)
+        if code != OK:
+            return code, row, column
+        if row == 0:
+            first_ending = column
+        place = _place(atoms, whole[ID])
+        if column != first_ending:
+            code = RAGGED
+        elif place < 0:
+            code = UNKNOWN
+        elif last_seen[place] == frame:
+            code = TWICE
+        elif len(atoms.types) and atoms.types[place] != whole[TYPE]:
+            code = RETYPED
+        elif not _put(positions_A[place], real, whole, frame, boxes, rows.is_scaled):
+            code = FAR
+        if code != OK:
+            return code, row, 0
+        last_seen[place] = frame
+    while at < end and _is_blank(rows.text[at]):
+        at += 1
+    return (OK if at >= end else EXTRA), len(atoms.ids), 0
+
+
+@compiled
+def parse_frames(
+    rows: Rows, boxes: Boxes, atoms: Atoms, positions_A: NDArray[np.float32]
+) -> tuple[int, int, int, int]:
     """Read the rows of frames with the same columns.
 
     Parameters
     ----------
-    text : ndarray of uint8
-        What holds them. The last byte of each frame is a newline.
-    starts, ends : ndarray of int64, shape (n,)
-        First byte of the rows of each frame, and the one after the last.
-    actions : ndarray of int64, shape (n_columns,)
-        What becomes of each column.
-    is_scaled : bool
-        Whether coordinates are parts of the box vectors.
-    origins, vectors : ndarray, shapes (n, 3) and (n, 3, 3)
-        Boxes in the units of the file.
-    scale : float
-        Those units in ångström.
+    rows : Rows
+        Where they stand.
+    boxes : Boxes
+        The box of each frame.
     atoms : Atoms
         The atoms each frame must have.
-    positions_A : ndarray of float32, shape (n, n_atoms, 3)
+    positions_A : ndarray of float32, shape (n_frames, n_atoms, 3)
         Filled, in the order of the sorted ids.
 
     Returns
@@ -222,37 +301,9 @@ def parse_frames(  # type: ignore[no-untyped-def]
     code, frame, row, column : int
         ``OK``, or what ended the parse, and where.
     """
-    n_atoms = len(atoms.ids)
-    last_seen = np.full(n_atoms, -1, dtype=np.int64)
-    whole = np.zeros(9, dtype=np.int64)
-    real = np.zeros(3)
-    for frame in range(len(starts)):
-        at, end = starts[frame], ends[frame]
-        first_ending = np.int64(0)
-        for row in range(n_atoms):
-            if at >= end:
-                return SHORT, frame, row, 0
-            at, column, code = _row(text, at, actions, whole, real)
-            if code != OK:
-                return code, frame, row, column
-            if row == 0:
-                first_ending = column
-            if column != first_ending:
-                return RAGGED, frame, row, 0
-            place = _place(atoms, whole[ID])
-            if place < 0:
-                return UNKNOWN, frame, row, 0
-            if last_seen[place] == frame:
-                return TWICE, frame, row, 0
-            last_seen[place] = frame
-            if len(atoms.types) and atoms.types[place] != whole[TYPE]:
-                return RETYPED, frame, row, 0
-            if not _position(real, whole, origins[frame], vectors[frame], scale, is_scaled):
-                return FAR, frame, row, 0
-            for axis in range(3):
-                positions_A[frame, place, axis] = real[axis]
-        while at < end and text[at] in (_SPACE, _TAB, _NEWLINE, _RETURN):
-            at += 1
-        if at < end:
-            return EXTRA, frame, n_atoms, 0
+    last_seen = np.full(len(atoms.ids), -1, dtype=np.int64)
+    for frame in range(len(rows.starts)):
+        code, row, column = _frame(rows, boxes, atoms, frame, last_seen, positions_A[frame])
+        if code != OK:
+            return code, frame, row, column
     return OK, 0, 0, 0

@@ -190,7 +190,8 @@ class LammpsDumpFile:
         first = self._at
         last = len(self) if n_frames is None else min(len(self), first + n_frames * stride)
         ranks = np.arange(first, last, stride)
-        parts = list(_strided(source.chunks(first, last), first, stride, atom_indices))
+        chunks = source.chunks(first, last) if last > first else ()
+        parts = list(_strided(chunks, first, stride, atom_indices))
         self._at = last
         steps = source.steps[ranks].astype(np.float64)
         is_timed = np.isfinite(source.timestep_fs)

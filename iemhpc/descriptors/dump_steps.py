@@ -50,7 +50,8 @@ def _out_of_place(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(steps) < 3:
         return np.empty(0, dtype=np.int64)
     before, here, behind = steps[:-2], steps[1:-1], steps[2:]
-    stride = np.median(np.diff(steps))
+    rises = np.diff(steps)
+    stride = np.median(rises[rises > 0]) if (rises > 0).any() else 0
     names, counts = np.unique(steps, return_counts=True)
     is_once = counts[np.searchsorted(names, here)] == 1
     # a restart between two dumps may go back to a step that is none of a dump's

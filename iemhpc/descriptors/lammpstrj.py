@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from iemhpc.descriptors.dump_atoms import DumpAtoms, read_atoms
 from iemhpc.descriptors.dump_bytes import DumpBytes
 from iemhpc.descriptors.dump_index import DumpIndex, index_dump
-from iemhpc.descriptors.dump_kernel import OK, Atoms, parse_frames
+from iemhpc.descriptors.dump_kernel import OK, Atoms, Boxes, Rows, parse_frames
 from iemhpc.descriptors.dump_steps import check_order, timestep_of
 from iemhpc.descriptors.dump_units import check_units, length_factor_A
 from iemhpc.descriptors.dump_words import complaint
@@ -118,7 +118,8 @@ class DumpReader:
         except TrajectoryError as error:
             raise TrajectoryError(f"{error}; reading from frame {begin} on") from error
         starts, ends = index.rows[begin:end] - place, index.ends[begin:end] - place
-        is_ended = (ends > starts) & (text[np.maximum(ends, 1) - 1] == _NEWLINE)
+        is_ended = ends > starts
+        is_ended[is_ended] = text[ends[is_ended] - 1] == _NEWLINE
         if not is_ended.all():
             at = int(np.argmin(is_ended))
             rows = text[starts[at] : ends[at]].tobytes()
@@ -128,14 +129,8 @@ class DumpReader:
             )
         plan = index.plans[index.plan_of[begin]]
         code, frame, row, column = parse_frames(
-            text,
-            starts,
-            ends,
-            plan.actions,
-            plan.is_scaled,
-            index.origins[begin:end],
-            index.vectors[begin:end],
-            self._file.scale_A,
+            Rows(text, starts, ends, plan.actions, plan.is_scaled),
+            Boxes(index.origins[begin:end], index.vectors[begin:end], self._file.scale_A),
             self._atoms if "type" in plan.names else self._untyped,
             positions_A,
         )

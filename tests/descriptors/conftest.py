@@ -172,3 +172,28 @@ def segment_fixture():
 @pytest.fixture(name="make_roles")
 def make_roles_fixture():
     return make_roles
+
+
+def dump_frame(
+    rows: str = "1 1 1 2 3\n2 1 4 5 6",
+    *,
+    step: int = 0,
+    columns: str = "id type x y z",
+    kind: str = "pp pp pp",
+    box: str = "0 10\n0 10\n0 10",
+    before: str = "",
+    n_atoms: int | None = None,
+) -> str:
+    """Return one frame of a LAMMPS text dump."""
+    lines = rows.splitlines()
+    n_atoms = len(lines) if n_atoms is None else n_atoms
+    return (
+        f"{before}ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{n_atoms}\n"
+        f"ITEM: BOX BOUNDS {kind}\n{box}\nITEM: ATOMS {columns} \n"
+        + "".join(f"{line} \n" for line in lines)
+    )
+
+
+@pytest.fixture(name="dump_frame", scope="session")
+def dump_frame_fixture():
+    return dump_frame
