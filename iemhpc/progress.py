@@ -10,9 +10,9 @@ def quiet(line: str) -> None:
     """Say nothing: the default of every stage, so that the library never prints."""
 
 
-Track = Callable[[int, int], None]
+Track = Callable[[float, int], None]
 """A function that takes how many pieces of work are done, and of how many, for a bar to show."""
 
 
-def untracked(done: int, total: int) -> None:
+def untracked(done: float, total: int) -> None:
     """Show nothing: the default of every stage."""

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from iemhpc import __version__
-from iemhpc.cli import clusters, learn, operate, simulate, watch
+from iemhpc.cli import clusters, describe, learn, operate, simulate, watch
 from iemhpc.errors import IemhpcError
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ app.command("logs")(watch.logs)
 app.command("check")(watch.check)
 app.command("cancel")(watch.cancel)
 app.command("resubmit")(watch.resubmit)
-app.command("descriptors")(simulate.descriptors)
+app.command("descriptors")(describe.descriptors)
 dataset.command("build")(learn.dataset_build)
 dataset.command("import")(learn.dataset_import)
 dataset.command("show")(learn.dataset_show)

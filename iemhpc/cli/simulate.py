@@ -11,7 +11,6 @@ from iemhpc.cli import submit_options as md
 from iemhpc.cli.options import (
     HERE,
     DryRunOption,
-    FreshOption,
     JsonOption,
     WorkspaceOption,
     say,
@@ -163,27 +162,3 @@ def build_run(
     from iemhpc.campaign.unbuilt import build_run as build
 
     build(folder, say=say)
-
-
-def descriptors(
-    run: Annotated[list[str] | None, typer.Argument(help="Runs, default: all finished.")] = None,
-    sites: Annotated[str, typer.Option(help="Tethered sites: paper or center.")] = "paper",
-    fresh: FreshOption = False,
-    json: JsonOption = False,
-    workspace: WorkspaceOption = HERE,
-) -> None:
-    """Turn finished trajectories into three RDFs and twelve solvation descriptors."""
-    from iemhpc.descriptors.extract import extract_runs
-    from iemhpc.descriptors.reading import Asked
-
-    summary = extract_runs(
-        Workspace(workspace),
-        tuple(run or ()),
-        asked=Asked(site_convention=sites),
-        fresh=fresh,
-        say=say,
-    )
-    is_any_read = summary.n_done + summary.n_skipped > 0
-    show(summary, json=json, then="iemhpc tune" if is_any_read else None)
-    if summary.failed:
-        raise typer.Exit(4 if is_any_read else 1)

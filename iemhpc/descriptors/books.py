@@ -42,6 +42,11 @@ class Files:
     curves: Path | None
 
 
+def lock_of(descriptors: Path) -> Path:
+    """Return the lock that whoever writes a table of descriptors, and those beside it, holds."""
+    return descriptors.with_name(f".{descriptors.stem}.lock")
+
+
 @dataclass(slots=True, kw_only=True)
 class Books:
     """The tables, by run."""
@@ -71,15 +76,19 @@ class Books:
             table.pop(run_id, None)
         return was_in
 
-    def is_read(self, run_id: str, *, mark: str, pairs: tuple[str, ...]) -> bool:
-        """Tell whether a run was read in its present state, with these pairs."""
+    def is_read(self, run_id: str, *, mark: str, pairs: tuple[str, ...], files: Files) -> bool:
+        """Tell whether a run was read in its present state, with these pairs, for these tables."""
         row, counts, moving = (one.get(run_id) for one in (self.rows, self.counts, self.dynamics))
-        if row is None or counts is None or moving is None:
+        if row is None or row.get("trajectory_hash") != mark:
             return False
-        return (
-            row.get("trajectory_hash") == mark == moving["trajectory_hash"]
+        if files.rdf is not None and (
+            counts is None or not set(pairs) <= set(counts["pair"].unique())
+        ):
+            return False
+        return files.dynamics is None or (
+            moving is not None
+            and moving["trajectory_hash"] == mark
             and moving["estimator"] == DYNAMICS_ESTIMATOR
-            and set(pairs) <= set(counts["pair"].unique())
         )
 
     def save(self, files: Files, *, site_convention: str) -> None:

@@ -6,21 +6,31 @@ cannot be read is named with its reason and stops no other.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iemhpc.descriptors.books import COMMAND, Books, Files, read_books
+from iemhpc.descriptors.books import COMMAND, Books, Files, lock_of, read_books
 from iemhpc.descriptors.conventions import check_site_convention
 from iemhpc.descriptors.from_rdf import descriptors_of_run
 from iemhpc.descriptors.parallel import Outcome, Place, work_through
 from iemhpc.descriptors.plausibility import doubt
 from iemhpc.descriptors.rdf import records_from_rows
-from iemhpc.descriptors.reading import Asked, Piece, Reading, RunFolder, Seen, cut, look, tell
-from iemhpc.descriptors.runs import finished_runs, plan_columns
+from iemhpc.descriptors.reading import (
+    Asked,
+    Material,
+    Piece,
+    Reading,
+    RunFolder,
+    Seen,
+    cut,
+    read_piece,
+    tell,
+)
+from iemhpc.descriptors.runs import finished_runs
 from iemhpc.descriptors.shell import ESTIMATOR
-from iemhpc.descriptors.trajectory import trajectory_hash
 from iemhpc.errors import IemhpcError
 from iemhpc.progress import Say, Track, quiet, untracked
 from iemhpc.tables.descriptors import PAIRS
@@ -107,15 +117,12 @@ def extract_runs(
     check_site_convention(asked.site_convention)
     done, not_done = finished_runs(workspace, run_ids)
     files = files_of(workspace)
-    with lock(workspace.root / ".descriptors.lock", what=COMMAND):
+    with lock(lock_of(files.descriptors), what=COMMAND):
         books = Books() if fresh and not run_ids else read_books(files, say=say)
         extraction = Extraction(
             books=books, files=files, asked=asked, n_runs=len(done), say=say, track=track
         )
-        stale = [run_id for run_id in done if not extraction.reuse(workspace.run(run_id), fresh)]
-        extraction.read([RunFolder(workspace.run(run_id)) for run_id in stale], place)
-        if extraction.is_changed or not files.descriptors.exists():
-            extraction.save()
+        extraction.go([RunFolder(workspace.run(run_id)) for run_id in done], place, fresh=fresh)
     return ExtractSummary(
         n_done=extraction.n_done,
         n_skipped=extraction.n_skipped,
@@ -136,6 +143,8 @@ class Extraction:
     n_runs: int
     say: Say
     track: Track
+    is_alone: bool = False
+    """Whether an error is raised, as there is no other run that could go on."""
     n_done: int = 0
     n_skipped: int = 0
     is_changed: bool = False
@@ -145,23 +154,34 @@ class Extraction:
     _more: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What is known of a run besides its trajectory: the columns of its plan, its mark."""
 
-    def reuse(self, folder: Path, fresh: bool) -> bool:
+    def go(self, materials: Sequence[Material], place: Place, *, fresh: bool = False) -> None:
+        """Bring the tables up to date and write them."""
+        stale = [one for one in materials if not self.reuse(one, fresh=fresh)]
+        self.read(stale, place)
+        if self.is_changed or not self.files.descriptors.exists():
+            self.save()
+
+    def reuse(self, material: Material, *, fresh: bool) -> bool:
         """Bring a run's row up to date without its trajectory, where that is possible."""
-        run_id = folder.name
+        run_id = material.name
         try:
-            plan = plan_columns(folder)
-            mark = self.asked.mark(trajectory_hash(folder))
+            plan = material.known()
+            mark = self.asked.mark(material.fingerprint())
             self._more[run_id] = plan | {"trajectory_hash": mark}
             old = self.books.rows.get(run_id)
-            is_read = self.books.is_read(run_id, mark=mark, pairs=self.asked.all_pairs)
+            is_read = self.books.is_read(
+                run_id, mark=mark, pairs=self.asked.all_pairs, files=self.files
+            )
             if fresh or old is None or not is_read:
                 return False
             if old["site_convention"] != self.asked.site_convention:
                 return False
-            if old.get("estimator") == ESTIMATOR and all(old[k] == plan[k] for k in plan):
+            if old.get("estimator") == ESTIMATOR and all(old.get(key) == plan[key] for key in plan):
                 self.n_skipped += 1
                 self._end(run_id, "up to date")
                 return True
+            if run_id not in self.books.counts:
+                return False
             records = records_from_rows(self.books.counts[run_id])
             row = {"sampled_ps": old["sampled_ps"], **descriptors_of_run(records)}
             self.books.rows[run_id] = row | self._more[run_id]
@@ -172,22 +192,33 @@ class Extraction:
         self._end(run_id, "counts reused")
         return True
 
-    def read(self, materials: Sequence[RunFolder], place: Place) -> None:
+    def read(self, materials: Sequence[Material], place: Place) -> None:
         """Read trajectories, wherever that is done, and take in what each comes to."""
         seen: dict[str, list[Outcome[Piece, Seen | Reading]]] = {}
         began = {material.name: time.monotonic() for material in materials}
         pieces = self._pieces(materials, place)
         wanted = {name: sum(p.material.name == name for p in pieces) for name in began}
-        for outcome in work_through(pieces, read_piece, place=place):
+        work: Callable[[Piece], Seen | Reading] = read_piece
+        if place.is_here:
+            work = partial(read_piece, tick=self._tick)
+        for outcome in work_through(pieces, work, place=place):
             name = outcome.task.material.name
             seen.setdefault(name, []).append(outcome)
             if len(seen[name]) == wanted[name]:
                 took_s = time.monotonic() - began[name]
                 self._finish(seen.pop(name), took_s=took_s)
-                if place.processes == 1 and place.address is None:
+                if place.is_here:
                     began = dict.fromkeys(began, time.monotonic())
 
-    def _pieces(self, materials: Sequence[RunFolder], place: Place) -> list[Piece]:
+    def _tick(self, part: float) -> None:
+        self.track(self.n_ended + part, self.n_runs)
+
+    @property
+    def n_ended(self) -> int:
+        """Runs with which all is done."""
+        return self.n_done + self.n_skipped + len(self.failed)
+
+    def _pieces(self, materials: Sequence[Material], place: Place) -> list[Piece]:
         each = max(1, place.processes // max(len(materials), 1))
         pieces = []
         for material in materials:
@@ -198,7 +229,8 @@ class Extraction:
         return pieces
 
     def _finish(self, ended: Sequence[Outcome[Piece, Seen | Reading]], *, took_s: float) -> None:
-        material = ended[0].task.material
+        piece = ended[0].task
+        material = piece.material
         error = next((one.error for one in ended if one.error is not None), None)
         try:
             if error is not None:
@@ -207,7 +239,7 @@ class Extraction:
             reading = (
                 results[0]
                 if isinstance(results[0], Reading)
-                else tell(material, self.asked, [one for one in results if isinstance(one, Seen)])
+                else tell(piece, piece.open(), [one for one in results if isinstance(one, Seen)])
             )
         except (IemhpcError, OSError, RuntimeError) as failure:
             self.fail(material.name, failure)
@@ -219,6 +251,8 @@ class Extraction:
 
     def fail(self, run_id: str, error: Exception) -> None:
         """Note why a run has no row; an old one is dropped, as nothing is there to check it."""
+        if self.is_alone:
+            raise error
         self.failed[run_id] = str(error)
         self.is_changed |= self.books.strike(run_id)
         self._end(run_id, f"FAILED: {error}")
@@ -229,9 +263,8 @@ class Extraction:
         self.notes[run_id] = (*notes, *doubts(row))
 
     def _end(self, run_id: str, outcome: str) -> None:
-        number = self.n_done + self.n_skipped + len(self.failed)
-        self.say(f"{number}/{self.n_runs} {run_id}: {outcome}")
-        self.track(number, self.n_runs)
+        self.say(f"{self.n_ended}/{self.n_runs} {run_id}: {outcome}")
+        self.track(self.n_ended, self.n_runs)
         if self.is_changed and time.monotonic() - self._saved > SAVE_EVERY_S:
             self.save()
 
@@ -239,13 +272,6 @@ class Extraction:
         """Write the tables."""
         self.books.save(self.files, site_convention=self.asked.site_convention)
         self._saved = time.monotonic()
-
-
-def read_piece(piece: Piece) -> Seen | Reading:
-    """Read a piece; where it is the whole trajectory, turn it into rows, too."""
-    seen = look(piece)
-    is_whole = piece.first == 0 and piece.last is None
-    return tell(piece.material, piece.asked, [seen]) if is_whole else seen
 
 
 def doubts(row: Mapping[str, Any]) -> list[str]:

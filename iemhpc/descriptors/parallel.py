@@ -37,6 +37,11 @@ class Place:
     address: str | None = None
     """A running Ray, such as ``auto`` or ``host:6379``; then one task a trajectory there."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this process."""
+        return self.processes == 1 and self.address is None
+
     def __post_init__(self) -> None:
         if self.processes < 1:
             raise InputError(f"--processes: got {self.processes}, wanted at least 1")

@@ -4,7 +4,7 @@ What is to be read is a small value that another process or another node can ope
 was seen of a range of frames can be joined to what was seen of the frames before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,13 +15,13 @@ import pandas as pd
 
 from iemhpc.descriptors import dynamics as moving
 from iemhpc.descriptors.conventions import BIN_A, fixed_radius_A
-from iemhpc.descriptors.frames import FrameSource, one_pass
+from iemhpc.descriptors.frames import Frames, FrameSource, one_pass
 from iemhpc.descriptors.from_rdf import descriptors_of_run
 from iemhpc.descriptors.pairs import PairAtoms, PairCounter, block_number, pair_atoms
 from iemhpc.descriptors.rdf import PairRecord, radial, rdf_rows
-from iemhpc.descriptors.runs import MADE_BY
+from iemhpc.descriptors.runs import MADE_BY, plan_columns
 from iemhpc.descriptors.shell import find_shell
-from iemhpc.descriptors.trajectory import open_trajectory
+from iemhpc.descriptors.trajectory import open_trajectory, trajectory_hash
 from iemhpc.errors import TableError
 from iemhpc.tables.descriptors import PAIRS
 from iemhpc.tables.io import read_frame
@@ -73,6 +73,12 @@ class Material(Protocol):
     def name(self) -> str:
         """The run's name."""
 
+    def known(self) -> dict[str, Any]:
+        """Return the columns of ``descriptors.parquet`` that need no trajectory."""
+
+    def fingerprint(self) -> str:
+        """Return a hash of the files' names, sizes and ends."""
+
     def open(self, asked: Asked) -> Opened:
         """Look at the files."""
 
@@ -87,6 +93,14 @@ class RunFolder:
     def name(self) -> str:
         """The run's name: that of its folder."""
         return self.folder.name
+
+    def known(self) -> dict[str, Any]:
+        """Return what its plan says."""
+        return plan_columns(self.folder)
+
+    def fingerprint(self) -> str:
+        """Return the hash of roles and segments."""
+        return trajectory_hash(self.folder)
 
     def open(self, asked: Asked) -> Opened:
         """Look at the roles and the segments."""
@@ -115,6 +129,12 @@ class Piece:
     """None: to the end."""
     number: int = 0
     """Which piece of the trajectory it is, from 0."""
+    opened: Opened | None = None
+    """What is known of the trajectory already, where one is shared: its index is made once."""
+
+    def open(self) -> Opened:
+        """Look at the files, unless that was done."""
+        return self.opened or self.material.open(self.asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,26 +174,58 @@ def cut(material: Material, asked: Asked, *, n_pieces: int) -> list[Piece]:
         How many pieces are wanted.
     """
     if n_pieces > 1:
-        source = material.open(asked).source
+        opened = material.open(asked)
+        source = opened.source
         n_blocks = block_number(source.n_frames)
         if source.n_frames >= n_blocks and source.n_frames * source.n_atoms >= WORTH_SHARING:
             # a block b begins with the first frame k for which k n_blocks // n_frames is b
             blocks = np.linspace(0, n_blocks, min(n_pieces, n_blocks) + 1).round().astype(int)
             at = [-(-int(block) * source.n_frames // n_blocks) for block in blocks]
             return [
-                Piece(material=material, asked=asked, first=first, last=last, number=number)
+                Piece(
+                    material=material,
+                    asked=asked,
+                    first=first,
+                    last=last,
+                    number=number,
+                    opened=opened,
+                )
                 for number, (first, last) in enumerate(pairwise(at))
             ]
     return [Piece(material=material, asked=asked)]
 
 
-def look(piece: Piece) -> Seen:
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """An observer that only says how far it is."""
+
+    n_frames: int
+    say: Callable[[float], None]
+    """Gets the part that is done, up to 1."""
+
+    def add(self, frames: Frames) -> None:
+        """Tell that these frames are done."""
+        self.say(float(frames.rank[-1] + 1) / self.n_frames)
+
+
+def read_piece(piece: Piece, tick: Callable[[float], None] | None = None) -> Seen | Reading:
+    """Read a piece; where it is the whole trajectory, turn it into rows, too."""
+    opened = piece.open()
+    seen = look(piece, opened, tick)
+    is_whole = piece.first == 0 and piece.last is None
+    return tell(piece, opened, [seen]) if is_whole else seen
+
+
+def look(piece: Piece, opened: Opened, tick: Callable[[float], None] | None = None) -> Seen:
     """Read the frames of a piece: the long part, done by whichever process."""
-    opened = piece.material.open(piece.asked)
     seen = _watch(opened, piece.asked)
     one_pass(
         opened.source,
-        [seen.counter, *seen.dynamics.observers],
+        [
+            seen.counter,
+            *seen.dynamics.observers,
+            *([Ticker(opened.source.n_frames, tick)] if tick else []),
+        ],
         first=piece.first,
         last=piece.last,
     )
@@ -193,20 +245,19 @@ def _watch(opened: Opened, asked: Asked) -> Seen:
     )
 
 
-def tell(material: Material, asked: Asked, pieces: Sequence[Seen]) -> Reading:
+def tell(piece: Piece, opened: Opened, pieces: Sequence[Seen]) -> Reading:
     """Join what was seen of the pieces, in their order, and turn it into rows.
 
     Parameters
     ----------
-    material : Material
-        The trajectory, whose files are looked at again.
-    asked : Asked
-        What was to be counted.
+    piece : Piece
+        Any piece of the trajectory.
+    opened : Opened
+        The trajectory.
     pieces : sequence of Seen
         In the order of the frames; the first takes in the others.
     """
-    opened = material.open(asked)
-    seen = pieces[0]
+    seen, convention = pieces[0], piece.asked.site_convention
     for later in pieces[1:]:
         seen.counter.join(later.counter)
         moving.join(seen.dynamics, later.dynamics)
@@ -220,7 +271,7 @@ def tell(material: Material, asked: Asked, pieces: Sequence[Seen]) -> Reading:
             counts=counts[pair],
             elements=atoms.elements,
             fixed_radius_A=fixed_radius_A(*atoms.elements),
-            site_convention=asked.site_convention,
+            site_convention=convention,
             contact_survival=row.get(f"{pair}_lived_through"),
         )
         for pair, atoms in opened.atoms.items()
@@ -229,8 +280,10 @@ def tell(material: Material, asked: Asked, pieces: Sequence[Seen]) -> Reading:
     sampled_ps = source.sampled_ps if np.isfinite(source.sampled_ps) else None
     return Reading(
         row={**descriptors_of_run(records), "sampled_ps": sampled_ps},
-        counts=pd.concat([rdf_rows(material.name, p, record) for p, record in records.items()]),
-        dynamics={**row, "sampled_ps": sampled_ps, "site_convention": asked.site_convention},
+        counts=pd.concat(
+            [rdf_rows(piece.material.name, p, record) for p, record in records.items()]
+        ),
+        dynamics={**row, "sampled_ps": sampled_ps, "site_convention": convention},
         curves=moving.curve_rows(seen.dynamics),
         notes=(*source.notes, *_seams(len(pieces))),
     )

@@ -67,13 +67,18 @@ def trajectory_hash(folder: Path) -> str:
         path = folder / entry["file"]
         digest.update(f"{entry['file']} {entry['first_step']} {entry['stride_steps']} ".encode())
         if path.is_file():
-            size = path.stat().st_size
-            digest.update(str(size).encode())
-            with path.open("rb") as stream:
-                digest.update(stream.read(HEAD_BYTES))
-                stream.seek(max(0, size - HEAD_BYTES))
-                digest.update(stream.read(HEAD_BYTES))
+            update_with_ends(digest, path)
     return digest.hexdigest()[:16]
+
+
+def update_with_ends(digest: "hashlib._Hash", path: Path) -> None:
+    """Take the size and both ends of a file into a hash: reading all of it would take too long."""
+    size = path.stat().st_size
+    digest.update(str(size).encode())
+    with path.open("rb") as stream:
+        digest.update(stream.read(HEAD_BYTES))
+        stream.seek(max(0, size - HEAD_BYTES))
+        digest.update(stream.read(HEAD_BYTES))
 
 
 def _read_segments(folder: Path) -> list[dict[str, Any]]:
