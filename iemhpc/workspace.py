@@ -65,6 +65,16 @@ class Workspace:
         return self.root / "descriptors.parquet"
 
     @property
+    def replicas(self) -> Path:
+        """Descriptors of a box from all its builds, with their spread as the error."""
+        return self.root / "replicas.parquet"
+
+    @property
+    def dynamics(self) -> Path:
+        """What moves and what sticks, a row a run."""
+        return self.root / "dynamics.parquet"
+
+    @property
     def labels(self) -> Path:
         """Labels imported from the user's own tables."""
         return self.root / "labels.parquet"

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from iemhpc.descriptors.dynamics import ESTIMATOR as DYNAMICS_ESTIMATOR
 from iemhpc.descriptors.reading import Reading
+from iemhpc.descriptors.replicas import write_replicas
 from iemhpc.descriptors.shell import ESTIMATOR
 from iemhpc.errors import MissingInputError, TableError
 from iemhpc.progress import Say, quiet
@@ -103,6 +104,7 @@ class Books:
             write_table(files.curves, CURVE_TABLE, _joined(self.curves, CURVE_TABLE), moving)
         # what is left of a row of an older schema, and was not asked for, is no row
         rows = [row for row in _sorted(self.rows) if "estimator" in row]
+        write_replicas(files.descriptors.with_name("replicas.parquet"), rows, provenance=said)
         write_table(files.descriptors, DESCRIPTOR_TABLE, rows, said)
 
 

@@ -16,6 +16,7 @@ may be the end of the shell. Positions come from the spline, the summit from a l
 coordination number from the counts themselves.
 """
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from iemhpc.descriptors.rdf import Radial, coordination_number
 
-ESTIMATOR = "poisson-spline-2"
+ESTIMATOR = "poisson-spline-3"
 """Name and version: raised when the numbers of one and the same histogram change."""
 
 GRID_A = 0.01
@@ -129,7 +130,7 @@ def find_shell(rdf: Radial) -> Shell:
     if minimum_A is not None:
         flags.append("plateau")
     else:
-        minimum_A = float(curve.r_A[at])
+        minimum_A = _lowest_A(curve, at)
         end = maxima[order + 1] if len(maxima) > order + 1 else len(curve.r_A) - 1
         if _is_shallow(rdf, curve, slice(maxima[order], end), minimum_A):
             flags.append("shallow_minimum")
@@ -175,7 +176,7 @@ def _spline_error(
     basis = BSpline.design_matrix(x, knots, 3).toarray() * weight[:, None]
     covariance = np.linalg.pinv(basis.T @ basis, hermitian=True)
     wanted = BSpline.design_matrix(at, knots, 3).toarray()
-    return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", wanted, covariance, wanted)))
+    return np.asarray(np.sqrt(((wanted @ covariance) * wanted).sum(axis=1)))
 
 
 def _turning_points(curve: _Curve) -> tuple[list[int], list[int]]:
@@ -184,26 +185,23 @@ def _turning_points(curve: _Curve) -> tuple[list[int], list[int]]:
     is_rising = True  # at contact distance there is nobody: the first extremum is a maximum
     best = 0
     has_risen = False
-    for at in range(1, len(curve.root)):
-        sign = 1.0 if is_rising else -1.0
-        if sign * (curve.root[at] - curve.root[best]) > 0:
+    # plain numbers: this is a loop, and done some hundred times a run
+    root, move, noise = curve.root.tolist(), curve.move.tolist(), curve.noise.tolist()
+    for at in range(1, len(root)):
+        fallen = root[best] - root[at] if is_rising else root[at] - root[best]
+        if fallen < 0.0:
             best = at
-            has_risen = has_risen or curve.root[at] > curve.move[at]
-        elif has_risen and sign * (curve.root[best] - curve.root[at]) >= _needed(
-            curve, at, best, is_maximum=is_rising
-        ):
-            found[0 if is_rising else 1].append(best)
-            is_rising = not is_rising
-            best = at
+            has_risen = has_risen or root[at] > move[at]
+        elif has_risen and fallen >= SMALLEST_MOVE:
+            needed = max(move[at], move[best])
+            if not is_rising:
+                dip = DIP_FACTOR * math.hypot(noise[at], noise[best])
+                needed = min(max(dip, SMALLEST_MOVE), needed)
+            if fallen >= needed:
+                found[0 if is_rising else 1].append(best)
+                is_rising = not is_rising
+                best = at
     return found
-
-
-def _needed(curve: _Curve, at: int, best: int, *, is_maximum: bool) -> float:
-    move = float(max(curve.move[at], curve.move[best]))
-    if is_maximum:
-        return move
-    noise = float(np.hypot(curve.noise[at], curve.noise[best]))
-    return min(max(DIP_FACTOR * noise, SMALLEST_MOVE), move)
 
 
 def _dips_before(rdf: Radial, curve: _Curve, maximum: int, minimum: int | None) -> bool:
@@ -294,6 +292,16 @@ def _plateau_middle(rdf: Radial, curve: _Curve, at: int) -> float | None:
     empty = _around(curve.g <= PLATEAU_G, at)
     low_A, high_A = float(curve.r_A[empty.start]), float(curve.r_A[empty.stop - 1])
     return (low_A + high_A) / 2.0 if high_A - low_A >= PLATEAU_A else None
+
+
+def _lowest_A(curve: _Curve, at: int) -> float:
+    """Return where the parabola through a minimum and the points beside it is lowest."""
+    if not 0 < at < len(curve.root) - 1:
+        return float(curve.r_A[at])
+    before, here, after = curve.root[at - 1 : at + 2]
+    bend = before - 2.0 * here + after
+    step = 0.5 * (before - after) / bend if bend > 0.0 else 0.0
+    return float(curve.r_A[at] + GRID_A * step)
 
 
 def _is_shallow(rdf: Radial, curve: _Curve, between: slice, minimum_A: float) -> bool:

@@ -1,23 +1,22 @@
 r"""The numbers of one pair with their standard errors: two jackknives, over time and over atoms.
 
-Blocks of consecutive frames are left out in turn; blocks may be correlated, as ion pairs live for
-10 to 1000 ps, so the correlation of a block with the next enters the error,
+Blocks of consecutive frames are left out in turn. Blocks may be correlated, as ion pairs live for
+10 to 1000 ps, and then their scatter makes the error of the mean too small. So the jackknife's
+pseudo-values are taken apart into cosines over the run: of independent blocks each has the same
+power, which is the variance; correlation gives the slowest more. Where they have more than chance
+gives, the mean power of the three slowest is the variance (Mueller, J. Econometrics 141, 1331,
+2007), and where they have much more, the run is too short to know its error, and the pair is
+flagged ``not_converged``.
 
-.. math:: \sigma^2_\mathrm{time} = \frac{s^2}{n} F \frac{n-1}{n-F}, \qquad
-   F = 1 + 2 \sum_k (1 - k/n) \rho^k,
+Then groups of reference atoms are left out in turn (of unequal size: Busing, Meijer and van der
+Leeden, Stat. Comput. 9, 3, 1999). Ions do not know of each other, so what differs between their
+means over the run is the error of the mean, whatever the correlation in time, also where nothing
+changed in time at all; what befalls all of them together shows in time alone. Both errors hold
+the noise of counting, so where blocks are independent and chance explains the difference their
+mean is taken, else the larger.
 
-with s the scatter of the jackknife's pseudo-values and rho freed of its bias -(1 + 3 rho)/n
-(Kendall, Biometrika 41, 403, 1954). Then groups of reference atoms are left out in turn (groups
-of unequal size: Busing, Meijer and van der Leeden, Stat. Comput. 9, 3, 1999). Ions do not know of
-each other, so what differs between their means over the run is the error of the mean whatever
-the correlation in time, also where nothing changed in time at all; what befalls all of them
-together shows in time alone. Both errors hold the noise of counting, so where chance explains
-their difference their mean is taken, else the larger.
-
-Where the error grows as blocks are joined into longer ones, the run is too short to know it, and
-the pair is flagged ``not_converged`` (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461, 1989). So it
-is where contacts of the first frame last the run, where a number has a large error, or comes and
-goes with a block, and where no neighbour ever came or went: then nothing was sampled.
+A pair is ``not_converged`` too where contacts of the first frame last the run, where a number has
+a large error, or comes and goes with a block, and where no neighbour ever came or went.
 """
 
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dct
 from scipy.stats import f as fisher_f
 
 from iemhpc.descriptors.pairs import PairCounts
@@ -33,20 +33,23 @@ from iemhpc.descriptors.shell import Shell, find_shell
 from iemhpc.tables.descriptors import QUANTITIES
 
 FIXED = "coordination_number_fixed"
-CORRELATED = 0.5
-"""Correlation of neighbouring blocks above which a run holds too few independent ones."""
-LARGEST_CORRELATION = 0.9
+SLOWEST = 3
+"""Cosines over the run, the slowest ones, whose power is the error of a correlated run."""
+SUSPECT = 0.3
+"""Chance below which these have more power than the others of an uncorrelated run, for the
+error ..."""
+CERTAIN = 0.02
+"""... and the same of any of ``TESTED`` for the flag: together they err in 5 % of such runs."""
+TESTED = (1, 2, 4)
+"""Numbers of slowest cosines: one sees a drift, four see what lasts a tenth of the run."""
 MIN_SERIES = 6
 """Blocks with fewer say nothing of their correlation."""
 CHANCE = 0.05
 """Probability below which two variances do not differ by chance."""
 SURVIVING = 0.135
 """Share of the first contacts that may last the run: with exponential lives, two lifetimes."""
-GROWTH = 1.5
-"""Ratio of errors between the longest and the shortest blocks that chance seldom makes: white
-noise exceeds it in 4 % of the cases, a drift over the whole run reaches 2."""
 NEGLIGIBLE = 0.01
-"""A relative error below which its growth does not matter."""
+"""A relative error below which correlation does not matter."""
 FROZEN = 1e-9
 """Relative spread of a count between blocks that is rounding, not exchange."""
 LARGE_POSITION_A = 0.1
@@ -175,9 +178,14 @@ def _errors(counts: PairCounts, fixed_radius_A: float) -> tuple[dict[str, float 
         in_time = _Jackknife.of(value, [one[name] for one in by_time], frames)
         of_atoms = _Jackknife.of(value, [one[name] for one in by_atom], sizes / counts.n_reference)
         is_steady = is_steady and in_time.is_whole and of_atoms.is_whole
-        variance = combined(
-            (in_time.variance * in_time.inflation, n_blocks - 1), (of_atoms.variance, n_groups - 1)
-        )
+        if in_time.is_slow:
+            variance = max(in_time.variance_in_order, of_atoms.variance)
+        else:
+            variance = combined(
+                (in_time.variance, len(by_time) - 1), (of_atoms.variance, len(by_atom) - 1)
+            )
+        if name == "first_minimum_A" and variance > 0.0:
+            variance += (counts.bin_A / 2.0) ** 2  # smoothing shifts a minimum by so much
         error = float(np.sqrt(variance))
         errors[name] = error if error > FROZEN * abs(value) else None
     return errors, is_steady
@@ -189,8 +197,10 @@ class _Jackknife:
 
     variance: float
     """Of the number, were the parts independent; 0 with fewer than two."""
-    inflation: float
-    """By how much correlation of a part with the next raises it."""
+    variance_in_order: float
+    """The same where the parts follow each other in time and are correlated."""
+    is_slow: bool
+    """Whether, as a series in time, they seem to be."""
     is_whole: bool
     """Whether the number is there whichever part is left out."""
 
@@ -200,22 +210,25 @@ class _Jackknife:
     ) -> "_Jackknife":
         """Return it from the numbers without each part, and the share of each part."""
         is_there = np.array([one is not None for one in without], dtype=bool)
+        is_whole = bool(is_there.all())
         if is_there.sum() < 2:
-            return cls(variance=0.0, inflation=1.0, is_whole=bool(is_there.all()))
+            return cls(variance=0.0, variance_in_order=0.0, is_slow=False, is_whole=is_whole)
         left_out = np.array([one for one in without if one is not None])
         inverse = 1.0 / shares[is_there]
         pseudo = inverse * value - (inverse - 1.0) * left_out
         centred = pseudo - np.average(pseudo, weights=shares[is_there])
-        is_whole = bool(is_there.all())
         return cls(
             variance=float(np.mean(centred**2 / (inverse - 1.0))),
-            inflation=inflation(correlation(centred), len(centred)) if is_whole else 1.0,
+            variance_in_order=float(_power(pseudo)[:SLOWEST].mean()) / len(pseudo),
+            is_slow=is_whole and is_correlated(pseudo, (SLOWEST,), chance=SUSPECT),
             is_whole=is_whole,
         )
 
 
 def combined(in_time: tuple[float, int], of_atoms: tuple[float, int]) -> float:
     """Return the variance of a mean from two estimates of it, each with its degrees of freedom.
+
+    Where chance explains their difference it is their mean, else the larger.
 
     Examples
     --------
@@ -230,36 +243,41 @@ def combined(in_time: tuple[float, int], of_atoms: tuple[float, int]) -> float:
     return (small + large) / 2.0 if is_chance else large
 
 
-def correlation(by_block: NDArray[np.float64]) -> float:
-    """Return the correlation of a value with the next, freed of its bias in short series.
+def is_correlated(
+    by_block: NDArray[np.float64], n_slowest: Sequence[int], *, chance: float
+) -> bool:
+    """Tell whether the slowest cosines of a series have more power than the others.
+
+    Parameters
+    ----------
+    by_block : ndarray, shape (n_blocks,)
+        One value a block, in time order; fewer than ``MIN_SERIES`` tell nothing.
+    n_slowest : sequence of int
+        How many are the slowest; each is tried.
+    chance : float
+        Probability that one of these trials errs on independent blocks.
 
     Examples
     --------
-    >>> correlation(np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
-    0.0
-    >>> correlation(np.linspace(-1.0, 1.0, 20)) > 0.8
+    >>> noise = np.random.default_rng(1).normal(size=20)
+    >>> is_correlated(noise, (1, 2, 4), chance=0.02)
+    False
+    >>> is_correlated(noise + np.linspace(-3.0, 3.0, 20), (1, 2, 4), chance=0.02)
     True
     """
-    n_blocks = len(by_block)
-    centred = by_block - by_block.mean()
-    square = float(centred @ centred)
-    if n_blocks < MIN_SERIES or square == 0.0:
-        return 0.0
-    raw = float(centred[1:] @ centred[:-1]) / square
-    return float(np.clip(raw + (1.0 + 3.0 * raw) / n_blocks, 0.0, LARGEST_CORRELATION))
+    if len(by_block) < MIN_SERIES:
+        return False
+    power = _power(by_block)
+    for n in n_slowest:
+        slow, fast = float(power[:n].mean()), float(power[n:].mean())
+        if slow > fast * fisher_f.ppf(1.0 - chance, n, len(power) - n):
+            return True
+    return False
 
 
-def inflation(rho: float, n_blocks: int) -> float:
-    """Return by how much correlated blocks raise the variance of their mean.
-
-    Examples
-    --------
-    >>> inflation(0.0, 20), round(inflation(0.5, 20), 1)
-    (1.0, 3.1)
-    """
-    lag = np.arange(1, n_blocks)
-    factor = 1.0 + 2.0 * float(((1.0 - lag / n_blocks) * rho**lag).sum())
-    return factor * (n_blocks - 1) / max(n_blocks - factor, 1.0)
+def _power(by_block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squares of the cosine components, slowest first, without the mean."""
+    return np.asarray(dct(by_block - by_block.mean(), norm="ortho")[1:] ** 2)
 
 
 def _by_block(counts: PairCounts, cutoff_A: float) -> NDArray[np.float64]:
@@ -307,9 +325,9 @@ def is_frozen(by_block: NDArray[np.float64]) -> bool:
 
 
 def is_converged(by_block: NDArray[np.float64]) -> bool:
-    """Tell whether the error of the mean stays as it is when blocks are made longer.
+    """Tell whether blocks are independent, so that the error of their mean is known.
 
-    Equal blocks tell nothing of it.
+    Equal blocks tell nothing of it, and correlation of a negligible error does not matter.
 
     Parameters
     ----------
@@ -327,17 +345,10 @@ def is_converged(by_block: NDArray[np.float64]) -> bool:
     """
     if is_frozen(by_block):
         return False
-    lengths = [1]
-    while len(by_block) // (2 * lengths[-1]) >= 5:
-        lengths.append(2 * lengths[-1])
-    errors = [_error_of_mean(by_block, length) for length in lengths]
-    if max(errors) <= NEGLIGIBLE * abs(float(by_block.mean())):
+    n_blocks = len(by_block)
+    slow = float(_power(by_block)[:SLOWEST].mean()) / n_blocks
+    error = np.sqrt(max(slow, float(by_block.var(ddof=1)) / n_blocks))
+    if error <= NEGLIGIBLE * abs(float(by_block.mean())):
         return True
-    # five blocks cannot be joined, so nothing says that they are long enough
-    return len(lengths) > 1 and errors[-1] <= GROWTH * errors[0]
-
-
-def _error_of_mean(by_block: NDArray[np.float64], length: int) -> float:
-    n_blocks = len(by_block) // length
-    means = by_block[: n_blocks * length].reshape(n_blocks, length).mean(axis=1)
-    return float(means.std(ddof=1) / np.sqrt(n_blocks))
+    # few blocks cannot show that they are long enough
+    return n_blocks >= MIN_SERIES and not is_correlated(by_block, TESTED, chance=CERTAIN)
