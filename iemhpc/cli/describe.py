@@ -51,7 +51,7 @@ FromRdfOption = Annotated[
 TrajectoryOption = Annotated[
     list[Path] | None,
     typer.Option(
-        help="DCD, XTC or text dump (also .gz, .zst); repeat for segments in order.",
+        help="DCD, XTC or text dump (also .gz, .zst); several: segments in order.",
         rich_help_panel=ANY,
     ),
 ]
@@ -145,8 +145,14 @@ def descriptors(
         raise InputError("--plot draws from stored pair counts; give --rdf-out, too")
     asked = _asked(sites, names(pair), bin_A=bin_width, r_max_A=r_max)
     if given:
-        if run:
-            raise InputError(f"got {' '.join(run)} with {given[0]}: give runs, or a trajectory")
+        # --trajectory a.dcd b.dcd c.dcd: the shell's * gives them so
+        strangers = [one for one in run or [] if trajectory is None or not Path(one).is_file()]
+        if strangers:
+            raise InputError(
+                f"got {' '.join(strangers)} with {given[0]}: give runs of the workspace, or the "
+                "files of one trajectory"
+            )
+        files["--trajectory"] = [*(trajectory or []), *map(Path, run or [])]
         summary, rdf = _read_any(
             files, said, outs, asked=asked, place=(processes, address), fresh=fresh
         )
@@ -158,7 +164,7 @@ def descriptors(
         )
     is_any_read = summary.n_done + summary.n_skipped > 0
     if rdf is not None and drawn is not None and is_any_read:
-        _draw(rdf, drawn, [r for r in run or [] if r not in summary.failed])
+        _draw(rdf, drawn, [] if given else [r for r in run or [] if r not in summary.failed])
     show(summary, json=json, then="iemhpc tune" if is_any_read and not given else None)
     if summary.failed:
         raise typer.Exit(4 if is_any_read else 1)

@@ -74,7 +74,7 @@ def files_of(workspace: Workspace) -> Files:
     return Files(
         descriptors=workspace.descriptors,
         rdf=workspace.rdf,
-        dynamics=workspace.root / "dynamics.parquet",
+        dynamics=workspace.dynamics,
         curves=workspace.root / "dynamics_curves.parquet",
     )
 

@@ -105,7 +105,7 @@ def picture(figure: Figure, kind: str) -> bytes:
 
 
 def run_figure(run_id: str, records: Mapping[str, PairRecord]) -> Figure:
-    """Draw the pairs of one run, three in a row.
+    """Draw the pairs of one run, three in a row or two.
 
     Parameters
     ----------
@@ -114,11 +114,12 @@ def run_figure(run_id: str, records: Mapping[str, PairRecord]) -> Figure:
     records : mapping of str to PairRecord
         What is stored of each pair.
     """
-    n_rows = -(-len(records) // COLUMNS)
+    n_columns = 2 if len(records) == 4 else COLUMNS
+    n_rows = -(-len(records) // n_columns)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(11.0, 3.4 * n_rows), layout="constrained")
+        figure = Figure(figsize=(3.7 * n_columns, 3.4 * n_rows), layout="constrained")
         figure.suptitle(run_id, x=0.01, ha="left", fontsize=11)
-        panels = figure.subplots(n_rows, COLUMNS, squeeze=False).ravel()
+        panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for number, (pair, record) in enumerate(records.items()):
             colour = COLOURS[number % len(COLOURS)]
             _draw_pair(panels[number], pair, record, colour=colour)
@@ -149,17 +150,18 @@ def _draw_pair(axes: Axes, pair: str, record: PairRecord, *, colour: str) -> Non
     right = axes.twinx()
     right.set_ylabel("n(r), neighbours", color=FAINT)
     _draw_neighbours(right, rdf, found)
-    _mark_shell(axes, found, colour=colour)
+    _mark_shell(axes, rdf, found, colour=colour)
     axes.set_ylim(0.0, top)
-    axes.text(
+    words = right.text(
         0.97, 0.97, _verdict(found), transform=axes.transAxes, ha="right", va="top", fontsize=8
     )
+    words.set_bbox({"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5})
 
 
 def _draw_curve(axes: Axes, rdf: Radial, found: PairDescription, *, colour: str) -> float:
     """Draw g(r); return where the panel ends."""
     axes.axhline(1.0, color=FAINT, linewidth=0.6, linestyle=(0, (4, 3)))
-    noise = np.sqrt(rdf.dispersion * np.maximum(rdf.counts, 1)) / rdf.ideal
+    noise = np.sqrt(rdf.dispersion * rdf.counts) / rdf.ideal
     axes.fill_between(
         rdf.r_A,
         np.maximum(rdf.g - noise, 0.0),
@@ -197,7 +199,7 @@ def _draw_neighbours(axes: Axes, rdf: Radial, found: PairDescription) -> None:
     axes.spines["right"].set_color(FAINT)
 
 
-def _mark_shell(axes: Axes, found: PairDescription, *, colour: str) -> None:
+def _mark_shell(axes: Axes, rdf: Radial, found: PairDescription, *, colour: str) -> None:
     shell, errors = found.shell, found.errors
     if shell.peak_position_A is not None and shell.peak_height is not None:
         axes.errorbar(
@@ -212,11 +214,19 @@ def _mark_shell(axes: Axes, found: PairDescription, *, colour: str) -> None:
             zorder=5,
         )
     if shell.first_minimum_A is not None:
-        error_A = errors["first_minimum_A"] or 0.0
-        low, high = shell.first_minimum_A - error_A, shell.first_minimum_A + error_A
-        axes.axvspan(low, high, color=INK, alpha=0.15, linewidth=0)
-        axes.axvline(shell.first_minimum_A, color=INK, linewidth=0.8, linestyle=":")
         axes.axvspan(0.0, shell.first_minimum_A, color=colour, alpha=0.06, linewidth=0)
+        axes.axvline(shell.first_minimum_A, color=INK, linewidth=0.8, linestyle=":")
+        axes.errorbar(
+            shell.first_minimum_A,
+            float(np.interp(shell.first_minimum_A, rdf.r_A, rdf.g)),
+            xerr=errors["first_minimum_A"],
+            fmt="^",
+            markersize=5,
+            color=INK,
+            capsize=2.5,
+            zorder=5,
+            clip_on=False,
+        )
 
 
 def _verdict(found: PairDescription) -> str:

@@ -49,6 +49,8 @@ def run_under_ray(
     ResourceError
         Where no Ray answers at the address within a minute or so.
     """
+    if not tasks:
+        return
     check_address(address)
     ray = import_module("ray")
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})

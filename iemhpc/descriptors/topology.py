@@ -168,8 +168,6 @@ def _from_pdb(path: Path) -> Topology:
     except (ValueError, IndexError, KeyError, OSError) as error:
         raise InputError(f"{path} cannot be read as PDB: {error}; write it again") from error
     atoms = list(found.atoms)
-    if not atoms:
-        raise InputError(f"{path} holds no ATOM or HETATM record; wanted a PDB file")
     elements = [_element_of(path, atom) for atom in atoms]
     return Topology(
         name=str(path),
@@ -193,8 +191,9 @@ def _check_columns(path: Path) -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no PDB file, but binary: {error}") from error
+    n_atoms = 0
     for number, line in enumerate(lines, 1):
-        if not line.startswith(("ATOM", "HETATM")):
+        if not line.startswith(("ATOM  ", "HETATM")):
             continue
         symbol, charge = line[76:78].strip(), line[78:80].strip()
         if not _CHARGE.match(charge) or (symbol and symbol.upper() not in _ELEMENTS):
@@ -202,11 +201,14 @@ def _check_columns(path: Path) -> None:
                 f"{path}, line {number}: columns 77 to 80 hold {line[76:80]!r}, which is no "
                 "element with its charge; the line is shifted: write the file again"
             )
-        if line.startswith("ATOM") and not all(_is_number(line, at) for at in (30, 38, 46)):
+        n_atoms += 1
+        if not all(_is_number(line, at) for at in (30, 38, 46)):
             raise InputError(
                 f"{path}, line {number}: columns 31 to 54 hold {line[30:54]!r}, not three "
                 "coordinates; the line is shifted: write the file again"
             )
+    if not n_atoms:
+        raise InputError(f"{path} holds no ATOM or HETATM record; wanted a PDB file")
 
 
 def _is_number(line: str, at: int) -> bool:
