@@ -33,6 +33,14 @@ def dataset_build(
             "docs/reference-campaign.md: to try the levels with, no more.",
         ),
     ] = False,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="Numbers of dynamics.parquet to take in, e.g. water_cluster_mean_size; a model "
+            "sees them by: iemhpc tune --inputs.",
+        ),
+    ] = None,
     json: JsonOption = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
@@ -44,6 +52,7 @@ def dataset_build(
             Workspace(workspace),
             mix_label_kinds=mix_label_kinds,
             with_reference=reference,
+            more=names(more),
             say=say,
         ),
         json=json,
@@ -89,6 +98,13 @@ def tune(
     learning_rate: Annotated[str | None, typer.Option(help="Rates, e.g. 0.005,0.0005.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs at most.")] = None,
     target: Annotated[str | None, typer.Option(help="gamma or ln_gamma.")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Columns of the dataset that graph+conditions+md sees beside the twelve, e.g. "
+            "water_cluster_mean_size."
+        ),
+    ] = None,
     gpus: GpusOption = 0,
     address: AddressOption = None,
     fresh: FreshOption = False,
@@ -111,6 +127,7 @@ def tune(
         learning_rate=numbers(learning_rate, option="--learning-rate"),
         max_epochs=epochs,
         target=target,
+        inputs=names(inputs) or None,
     )
     check_machines(Machines(gpus=gpus, address=address))
     refresh_dataset(Workspace(workspace), say=say)

@@ -1,7 +1,7 @@
 """``labels.parquet`` and ``descriptors.parquet`` -> ``dataset.parquet``, and what it holds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,12 @@ import pandas as pd
 
 from iemhpc.dataset.joining import join
 from iemhpc.dataset.labels import Row, check_kinds, read_labels
-from iemhpc.errors import TableError
+from iemhpc.errors import TableError, unknown_name
 from iemhpc.progress import Say, quiet
 from iemhpc.resources import resource
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
+from iemhpc.tables.dynamics import DYNAMICS_TABLE, INPUTS, reason_column
 from iemhpc.tables.io import read_frame, read_provenance, read_table, write_table
 from iemhpc.workspace import Workspace, content_hash
 
@@ -105,6 +106,7 @@ def build_dataset(
     *,
     mix_label_kinds: bool = False,
     with_reference: bool = False,
+    more: Sequence[str] | None = (),
     say: Say = quiet,
 ) -> DatasetSummary:
     """Join the labels with the descriptors and write ``dataset.parquet``.
@@ -114,8 +116,18 @@ def build_dataset(
     them: without a run its descriptors stay null. Where the content has not changed, the file is
     left alone.
 
+    Parameters
+    ----------
+    more : sequence of str, or None
+        Numbers of ``dynamics.parquet`` that go into the dataset beside the twelve descriptors.
+        None: those that the dataset has now.
+
     Raises
     ------
+    UnknownNameError
+        Where a number asked for is none of ``dynamics.parquet``.
+    MissingInputError
+        Where numbers of ``dynamics.parquet`` are asked for and there is none.
     InputError
         Where labels of kind product and mean are mixed, unless that is allowed.
     TableError
@@ -124,14 +136,15 @@ def build_dataset(
     labels = read_labels(workspace)
     kinds = [str(label["label_kind"]) for label in labels]
     warnings = check_kinds(kinds, mix_label_kinds=mix_label_kinds)
-    runs = _read_runs(workspace.descriptors)
+    names = _stored_more(workspace) if more is None else tuple(dict.fromkeys(more))
+    runs = _with_dynamics(workspace, _read_runs(workspace.descriptors), names)
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
     say(f"{len(labels)} labels, {n_runs} runs with descriptors")
     reference = None
     if with_reference and not workspace.labels.exists():
         reference = _comparable(_read_runs(reference_path()), runs)
     found: list[str] = []
-    frame = pd.DataFrame(join(labels, runs, reference=reference, warn=found.append))
+    frame = pd.DataFrame(join(labels, runs, reference=reference, more=names, warn=found.append))
     warnings = (*warnings, *dict.fromkeys(found))
     nothing_new = _is_stored(workspace, frame)
     if not nothing_new:
@@ -139,6 +152,7 @@ def build_dataset(
             "dataset_hash": dataset_hash(frame),
             "mix_label_kinds": str(mix_label_kinds),
             "with_reference": str(with_reference),
+            "more": ",".join(names),
         }
         write_table(workspace.dataset, DATASET_TABLE, frame, provenance)
     return _summary(frame, warnings=warnings, nothing_new=nothing_new)
@@ -152,19 +166,48 @@ def refresh_dataset(workspace: Workspace, *, say: Say = quiet) -> None:
     is_here = workspace.dataset.exists()
     if is_here and not (workspace.labels.exists() or workspace.descriptors.exists()):
         return
-    try:
-        stored = read_provenance(workspace.dataset) if is_here else {}
-    except (OSError, ValueError):  # damaged, which Arrow calls either: it is made again
-        stored = {}
+    stored = _stored(workspace)
     mixed = stored.get("mix_label_kinds") == "True"
     summary = build_dataset(
         workspace,
         mix_label_kinds=mixed,
         with_reference=stored.get("with_reference") == "True",
+        more=None,
         say=say,
     )
     for warning in summary.warnings:
         say(f"look at this: {warning}")
+
+
+def _stored(workspace: Workspace) -> dict[str, str]:
+    """Return how the dataset was built; nothing where there is none."""
+    try:
+        return read_provenance(workspace.dataset) if workspace.dataset.exists() else {}
+    except (OSError, ValueError):  # damaged, which Arrow calls either: it is made again
+        return {}
+
+
+def _stored_more(workspace: Workspace) -> tuple[str, ...]:
+    return tuple(name for name in _stored(workspace).get("more", "").split(",") if name)
+
+
+def _with_dynamics(
+    workspace: Workspace, runs: dict[str, list[Row]] | None, names: Sequence[str]
+) -> dict[str, list[Row]] | None:
+    """Return the runs with further numbers, their errors and the reasons where they are null."""
+    for name in names:
+        if name not in INPUTS:
+            raise unknown_name("number of dynamics.parquet", name, INPUTS)
+    if not names or runs is None:
+        return runs
+    path = workspace.need(workspace.dynamics, made_by="iemhpc descriptors")
+    table = read_table(path, DYNAMICS_TABLE, made_by="iemhpc descriptors").to_pylist()
+    wanted = {n for name in names for n in (name, f"{name}_se", reason_column(name))}
+    found = {row["run_id"]: {name: row[name] for name in wanted} for row in table}
+    return {
+        system: [{**row, **found.get(row["run_id"], {})} for row in rows]
+        for system, rows in runs.items()
+    }
 
 
 def describe_dataset(workspace: Workspace) -> DatasetSummary:

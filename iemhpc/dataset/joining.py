@@ -11,14 +11,15 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
-from statistics import stdev
 
 from iemhpc.dataset.labels import Row
 from iemhpc.errors import UnknownNameError
 from iemhpc.polymer.catalog import load_membrane
 from iemhpc.progress import Say, quiet
+from iemhpc.tables.averaging import average
 from iemhpc.tables.dataset import DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTORS, PAIRS
+from iemhpc.tables.dynamics import reason_column
 from iemhpc.workspace import content_hash
 
 WATER_TOLERANCE = 0.05
@@ -30,6 +31,7 @@ def join(
     runs: Mapping[str, Sequence[Row]] | None,
     *,
     reference: Mapping[str, Sequence[Row]] | None = None,
+    more: Sequence[str] = (),
     warn: Say = quiet,
 ) -> list[Row]:
     """Return the rows of a dataset.
@@ -42,11 +44,14 @@ def join(
         Rows of DESCRIPTOR_TABLE by system in lower case; None where no run has been read.
     reference : mapping of str to rows, optional
         Runs, in the same way, for the points that no run serves.
+    more : sequence of str
+        Further columns of the runs, each with its error, that go into the dataset.
     warn : callable
         Takes a line for each point that has runs which are no replicas of each other.
     """
-    rows = [_joined(label, runs, reference, warn=warn) for label in labels]
-    names = list(dict.fromkeys([*DATASET_TABLE.names, *(name for row in rows for name in row)]))
+    rows = [_joined(label, runs, reference, more=more, warn=warn) for label in labels]
+    found = (name for row in rows for name in row)
+    names = list(dict.fromkeys([*DATASET_TABLE.names, *found, *more]))
     return [{name: row.get(name) for name in names} for row in rows]
 
 
@@ -55,6 +60,7 @@ def _joined(
     runs: Mapping[str, Sequence[Row]] | None,
     reference: Mapping[str, Sequence[Row]] | None,
     *,
+    more: Sequence[str],
     warn: Say,
 ) -> Row:
     row: Row = {**label, "descriptor_source": None, "run_ids": None, "realised_salt_molar": None}
@@ -75,11 +81,11 @@ def _joined(
     serving = _replicas(serving, point=_point_name(label), warn=warn)
     return {
         **row,
-        **_average(serving),
+        **_average(serving, (*DESCRIPTORS, *more)),
         "descriptor_source": source,
         "run_ids": ",".join(run["run_id"] for run in serving),
         "realised_salt_molar": sum(run["realised_salt_molar"] for run in serving) / len(serving),
-        "null_reason": _null_reason(serving),
+        "null_reason": _null_reason(serving, more),
     }
 
 
@@ -146,47 +152,28 @@ def _close(got: float, wanted: float) -> bool:
     return abs(got - wanted) <= WATER_TOLERANCE * wanted
 
 
-def _average(runs: Sequence[Row]) -> Row:
-    """Return each descriptor's mean over replicas and, where there are several, their spread."""
+def _average(runs: Sequence[Row], names: Sequence[str]) -> Row:
+    """Return each number's mean over replicas and, where there are several, their spread."""
     row: Row = {}
-    for name in DESCRIPTORS:
-        known = [(run[name], run[f"{name}_se"]) for run in runs if run[name] is not None]
-        row[name] = weighted_mean([v for v, _ in known], [e for _, e in known]) if known else None
+    for name in names:
+        known = [(run[name], run.get(f"{name}_se")) for run in runs if run.get(name) is not None]
+        found = average([v for v, _ in known], [e for _, e in known])
+        row[name] = found.value if found else None
         if len(runs) > 1:
-            row[f"{name}_spread"] = stdev(v for v, _ in known) if len(known) > 1 else None
+            row[f"{name}_spread"] = found.spread if found else None
     return row
 
 
-def weighted_mean(values: Sequence[float], errors: Sequence[float | None]) -> float:
-    """Return the mean with weights 1/SE² where the errors explain the spread, else the plain mean.
-
-    They do where chi-square per degree of freedom is at most 1. Builds that differ by more differ
-    by what a run's own error does not see, and then the smallest error must not decide; nor can
-    errors that are unknown or zero.
-
-    Examples
-    --------
-    >>> round(weighted_mean([4.0, 4.1], [0.1, 0.2]), 6)
-    4.02
-    >>> weighted_mean([4.0, 5.0], [0.01, 0.2]), weighted_mean([4.0, 5.0], [0.1, None])
-    (4.5, 4.5)
-    """
-    plain = math.fsum(values) / len(values)
-    known = [error for error in errors if error is not None and error > 0.0]
-    if len(values) == 1 or len(known) < len(values):
-        return plain
-    weights = [1.0 / (error * error) for error in known]
-    pairs = list(zip(weights, values, strict=True))
-    mean = math.fsum(w * v for w, v in pairs) / math.fsum(weights)
-    chi_square = math.fsum(w * (v - mean) ** 2 for w, v in pairs)
-    return mean if chi_square <= len(values) - 1 else plain
-
-
-def _null_reason(runs: Sequence[Row]) -> str | None:
+def _null_reason(runs: Sequence[Row], more: Sequence[str]) -> str | None:
     reasons = []
     for pair in PAIRS:
         names = [name for name in DESCRIPTORS if name.startswith(pair)]
         if any(all(run[name] is None for run in runs) for name in names):
             known = dict.fromkeys(run[f"{pair}_reason"] for run in runs if run[f"{pair}_reason"])
             reasons.append(f"{pair}: {', '.join(known) or 'null in the runs'}")
+    for name in more:
+        if all(run.get(name) is None for run in runs):
+            said = [run.get(reason_column(name)) for run in runs]
+            known = dict.fromkeys(str(reason) for reason in said if reason)
+            reasons.append(f"{name}: {', '.join(known) or 'not in dynamics.parquet'}")
     return "; ".join(reasons) or None

@@ -58,6 +58,10 @@ def judge(workspace: Workspace, challenger: Bundle, *, settings: CompareSettings
         return _verdict(challenger, None, is_switched=True, reason=problem)
     if champion.hash == challenger.hash:
         return _verdict(challenger, champion, is_switched=False, reason="it is the same model")
+    unknown = [name for name in champion.inputs if name not in challenger.inputs]
+    if unknown:
+        reason = f"the current model sees {', '.join(unknown)}, the new one's points lack it"
+        return _verdict(challenger, champion, is_switched=False, reason=reason)
     points = held_out_by_both(challenger.points, champion.points)
     if len(points) < settings.min_rows:
         reason = (

@@ -104,7 +104,7 @@ def _with_dataset(
     # Named, not imported, so that a tick with nothing new loads neither pandas nor torch.
     inputs = input_hashes(workspace)
     build_dataset = import_module("iemhpc.dataset.assemble").build_dataset
-    dataset = build_dataset(workspace, mix_label_kinds=settings.mix_label_kinds, say=say)
+    dataset = build_dataset(workspace, mix_label_kinds=settings.mix_label_kinds, more=None, say=say)
     if not reason and last is not None and last["dataset_hash"] == dataset.dataset_hash:
         return _nothing(last)
     reason = reason or "labels or descriptors have changed"
@@ -150,7 +150,8 @@ def _why(workspace: Workspace, settings: RetrainSettings, last: Entry | None) ->
 
 
 def _settings_hash(settings: RetrainSettings) -> str:
-    said = settings.model_dump(exclude={"schedule": True, "tune": {"gpus", "address"}})
+    left_out = {"gpus", "address", *(() if settings.tune.inputs else ("inputs",))}
+    said = settings.model_dump(exclude={"schedule": True, "tune": left_out})
     return content_hash(said)
 
 

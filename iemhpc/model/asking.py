@@ -4,7 +4,7 @@ A membrane is a name of the catalogue, a TOML file or a SMILES; descriptors come
 file, or the row of the dataset that is this very point.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from iemhpc.model.bundle import (
     load_bundle,
 )
 from iemhpc.model.graph import canonical_smiles
-from iemhpc.model.prediction import Prediction, needs_descriptors, predict
+from iemhpc.model.prediction import Prediction, needs_descriptors, numbers_of, predict
 from iemhpc.polymer.catalog import load_membrane, load_salt, membrane_names
 from iemhpc.polymer.oligomer import oligomer
 from iemhpc.tables.dataset import LEVELS
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE, DESCRIPTORS
+from iemhpc.tables.dynamics import DYNAMICS_TABLE, INPUTS
 from iemhpc.tables.io import read_frame
 from iemhpc.workspace import Workspace
 
@@ -125,7 +126,7 @@ def predict_point(  # noqa: PLR0913  # one for each thing that a point can be as
     run : str, optional
         Run whose descriptors are taken.
     descriptors_file : Path, optional
-        Parquet or CSV of one row with the twelve descriptors.
+        Parquet or CSV of one row with the twelve descriptors, and any further inputs.
     level : str, optional
         Takes the current bundle of this level; by default the one that sees most of what is
         given.
@@ -151,7 +152,7 @@ def predict_point(  # noqa: PLR0913  # one for each thing that a point can be as
             "salt_molar": salt_molar,
             "water_per_site": water,
         }
-        given = _descriptors_of_dataset(workspace, point)
+        given = _descriptors_of_dataset(workspace, point, chosen.inputs)
         if given is None:
             raise InputError(_no_descriptors(workspace, chosen))
     return predict(
@@ -235,7 +236,12 @@ def _descriptors_of_run(workspace: Workspace, run: str) -> Descriptors:
     found = table[table["run_id"].str.startswith(run)]
     if len(found) != 1:
         raise unknown("run", run, table["run_id"])
-    return _numbers(found)
+    numbers = _numbers(found)
+    if workspace.dynamics.exists():
+        more = read_frame(workspace.dynamics, DYNAMICS_TABLE, made_by=made_by)
+        of_run = more[more["run_id"] == found["run_id"].iloc[0]]
+        numbers |= _numbers(of_run, INPUTS) if len(of_run) else {}
+    return numbers
 
 
 def _descriptors_of_file(file: Path) -> Descriptors:
@@ -250,11 +256,12 @@ def _descriptors_of_file(file: Path) -> Descriptors:
     texts = [name for name in DESCRIPTORS if not pd.api.types.is_numeric_dtype(table[name])]
     if texts:
         raise InputError(f"{file}: column {', '.join(texts)} holds text; wanted numbers")
-    return _numbers(table)
+    others = table.drop(columns=list(DESCRIPTORS)).select_dtypes("number")
+    return _numbers(table, (*DESCRIPTORS, *map(str, others.columns)))
 
 
 def _descriptors_of_dataset(
-    workspace: Workspace, point: Mapping[str, object]
+    workspace: Workspace, point: Mapping[str, object], inputs: Sequence[str]
 ) -> Descriptors | None:
     """Return the descriptors of the dataset's row that is this very point, if it has them."""
     if not workspace.dataset.exists():
@@ -267,16 +274,16 @@ def _descriptors_of_dataset(
             here &= table[name].map(spelt) == canonical_smiles(str(value))
         else:
             here &= table[name] == value
-    found = table[here].dropna(subset=list(DESCRIPTORS))
-    return _numbers(found.head(1)) if len(found) else None
+    names = [*DESCRIPTORS, *inputs]
+    if not set(names) <= set(table.columns):
+        return None
+    found = table[here].dropna(subset=names)
+    return _numbers(found.head(1), names) if len(found) else None
 
 
-def _numbers(row: pd.DataFrame) -> Descriptors:
-    return {
-        name: None if pd.isna(value) else float(value)
-        for name, value in row[list(DESCRIPTORS)].iloc[0].items()
-        for name in [str(name)]
-    }
+def _numbers(row: pd.DataFrame, names: Sequence[str] = DESCRIPTORS) -> dict[str, float | None]:
+    values = row[list(names)].iloc[0].items()
+    return {str(name): None if pd.isna(value) else float(value) for name, value in values}
 
 
 def _no_descriptors(workspace: Workspace, chosen: Bundle) -> str:
@@ -288,6 +295,6 @@ def _no_descriptors(workspace: Workspace, chosen: Bundle) -> str:
         else f"or make a model without: {MADE_BY} --level graph+conditions"
     )
     return (
-        f"bundle {chosen.hash} of level {chosen.level} needs the twelve descriptors of this point, "
+        f"bundle {chosen.hash} of level {chosen.level} needs {numbers_of(chosen)} of this point, "
         f"and the dataset does not hold them; give --run or --descriptors, {hint}"
     )

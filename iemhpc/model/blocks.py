@@ -95,7 +95,7 @@ def read_block(
 
 
 def _divide(dataset: pd.DataFrame, block: Block) -> tuple[LearningData, tuple[Fold, ...]]:
-    data = learning_data(dataset, block.configuration.level)
+    data = learning_data(dataset, block.configuration.level, block.configuration.inputs)
     folds = folds_of(
         data,
         split_seed=block.seeds.split,

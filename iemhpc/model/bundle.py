@@ -89,6 +89,8 @@ class Bundle:
 
     level: str
     """What the models see."""
+    inputs: tuple[str, ...] = ()
+    """Columns that the models see after the twelve descriptors."""
     hidden: int
     """Width of the layers."""
     depth: int = 2
@@ -111,6 +113,11 @@ class Bundle:
     """Its folder, once written or read."""
     hash: str = ""
     """Hash of its content, once written or read."""
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The numbers that the models see beside the graphs."""
+        return scalars_of(self.level, self.inputs)
 
     @property
     def label_kinds(self) -> tuple[str, ...]:
@@ -148,7 +155,7 @@ class Bundle:
             Whether points of one polymer share one graph; without, the gradient by a graph's
             node features belongs to one point.
         """
-        inputs = inputs_of(points, self.level, share_graphs=share_graphs)
+        inputs = inputs_of(points, self.level, more=self.inputs, share_graphs=share_graphs)
         return tuple(
             FoldInputs(
                 fold=fold.fold,
@@ -173,9 +180,7 @@ class Bundle:
         return gamma_of(outputs.double().numpy(), self.target)
 
     def _network(self, fold: FoldModel) -> ActivityNetwork:
-        network = ActivityNetwork(
-            hidden=self.hidden, n_scalars=len(scalars_of(self.level)), depth=self.depth
-        )
+        network = ActivityNetwork(hidden=self.hidden, n_scalars=len(self.scalars), depth=self.depth)
         network.load_state_dict(dict(fold.weights))
         network.requires_grad_(False)
         return network.eval()
@@ -205,7 +210,7 @@ def _describe(bundle: Bundle, weights: bytes) -> dict[str, Any]:
         "depth": bundle.depth,
         "target": bundle.target,
         "configuration": dict(bundle.configuration),
-        "scalars": list(scalars_of(bundle.level)),
+        "scalars": list(bundle.scalars),
         "features": list(FEATURE_NAMES),
         "folds": [
             {"fold": f.fold, "minimum": list(f.scaler.minimum), "maximum": list(f.scaler.maximum)}
@@ -293,6 +298,8 @@ def _bundle(path: Path, description: Mapping[str, Any], weights: Mapping[str, Te
     same = ("level", "hidden", "depth", "target", "configuration", "metrics", "dataset_hash")
     return Bundle(
         **{name: description[name] for name in (*same, "tuning_id", "hash")},
+        # a level's own numbers come first
+        inputs=tuple(description["scalars"][len(scalars_of(description["level"])) :]),
         folds=folds,
         points=tuple(description["points"]),
         path=path,

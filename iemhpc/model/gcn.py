@@ -29,8 +29,15 @@ SCALARS: dict[str, tuple[str, ...]] = {
 """The dataset's columns that a model of each level sees beside the graphs."""
 
 
-def scalars_of(level: str) -> tuple[str, ...]:
+def scalars_of(level: str, inputs: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the scalar columns of a level.
+
+    Parameters
+    ----------
+    level : str
+        One of ``LEVELS``.
+    inputs : sequence of str
+        Further columns of the dataset, which the level with descriptors sees after the twelve.
 
     Raises
     ------
@@ -41,10 +48,17 @@ def scalars_of(level: str) -> tuple[str, ...]:
     --------
     >>> scalars_of("graph+conditions")
     ('salt_molar', 'water_per_site')
+    >>> scalars_of("graph+conditions+md", ["water_cluster_mean_size"])[-1]
+    'water_cluster_mean_size'
     """
     if level not in SCALARS:
         raise unknown_name("level", level, LEVELS)
-    return SCALARS[level]
+    return (*SCALARS[level], *(inputs if takes_inputs(level) else ()))
+
+
+def takes_inputs(level: str) -> bool:
+    """Whether a level sees what molecular dynamics says: the twelve descriptors, and inputs."""
+    return level in SCALARS and DESCRIPTORS[0] in SCALARS[level]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +118,7 @@ class ActivityNetwork(nn.Module):
     hidden : int
         Width of all layers.
     n_scalars : int
-        Scalars beside the graphs: 0, 2 or 14.
+        Scalars beside the graphs: 0, 2, 14 or, with further inputs, more.
     depth : int
         Graph convolutions; the study has two.
     """

@@ -41,7 +41,9 @@ class Inputs:
     """Shape (n_rows, n_scalars), columns as :func:`iemhpc.model.gcn.scalars_of` says."""
 
 
-def inputs_of(rows: pd.DataFrame, level: str, *, share_graphs: bool = True) -> Inputs:
+def inputs_of(
+    rows: pd.DataFrame, level: str, *, more: Sequence[str] = (), share_graphs: bool = True
+) -> Inputs:
     """Return what a network of a level sees of the rows.
 
     Parameters
@@ -50,6 +52,8 @@ def inputs_of(rows: pd.DataFrame, level: str, *, share_graphs: bool = True) -> I
         With ``polymer_smiles``, ``salt_smiles`` and the level's scalars, none of them null.
     level : str
         One of ``LEVELS``.
+    more : sequence of str
+        Further scalars of the level with descriptors.
     share_graphs : bool
         Whether rows of one polymer share one graph. Without, every row has its own copy, so that
         the gradient by node features is the row's own.
@@ -59,7 +63,7 @@ def inputs_of(rows: pd.DataFrame, level: str, *, share_graphs: bool = True) -> I
     InputError
         Where a scalar is missing or not finite.
     """
-    scalars = _scalars(rows, level)
+    scalars = _scalars(rows, level, more)
     polymer_smiles, polymer_index = _distinct(rows["polymer_smiles"].tolist(), share=share_graphs)
     salt_smiles, salt_index = _distinct(rows["salt_smiles"].tolist(), share=share_graphs)
     return Inputs(
@@ -97,8 +101,8 @@ def gamma_of(outputs: Floats, target: str) -> Floats:
     return outputs if target == "gamma" else np.asarray(np.exp(outputs))
 
 
-def _scalars(rows: pd.DataFrame, level: str) -> Floats:
-    names = scalars_of(level)
+def _scalars(rows: pd.DataFrame, level: str, more: Sequence[str]) -> Floats:
+    names = scalars_of(level, more)
     missing = [name for name in names if name not in rows.columns or rows[name].isna().any()]
     if missing:
         raise InputError(

@@ -5,6 +5,7 @@ same points; a level that cannot use a row leaves it out of whichever part it fe
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from iemhpc.errors import InputError
 from iemhpc.model.gcn import scalars_of
 from iemhpc.model.inputs import Inputs, inputs_of
 from iemhpc.model.scaling import Floats
+from iemhpc.tables.dataset import CONDITIONS, DATASET_TABLE
 from iemhpc.tables.descriptors import DESCRIPTORS, PAIRS
 
 
@@ -56,15 +58,26 @@ class Fold:
     """Rows that nothing is chosen by."""
 
 
-def learning_data(dataset: pd.DataFrame, level: str) -> LearningData:
+def learning_data(dataset: pd.DataFrame, level: str, inputs: Sequence[str] = ()) -> LearningData:
     """Return the rows of a dataset that a level can use.
+
+    Parameters
+    ----------
+    dataset : DataFrame
+        All rows.
+    level : str
+        What the model sees.
+    inputs : sequence of str
+        Further columns that the level with descriptors sees; a row without one is left out.
 
     Raises
     ------
     InputError
-        Where no row has all that the level needs; the message says what is missing.
+        Where no row has all that the level needs, or a column asked for can be no input; the
+        message says what is missing.
     """
-    names = [name for name in scalars_of(level) if name in DESCRIPTORS]
+    check_inputs(dataset, inputs)
+    names = [name for name in scalars_of(level, inputs) if name not in CONDITIONS]
     table = dataset.reindex(columns=[*dataset.columns, *(n for n in names if n not in dataset)])
     usable = table[names].notna().all(axis=1).to_numpy(dtype=bool)
     left_out = _reasons(table[~usable], names)
@@ -73,12 +86,34 @@ def learning_data(dataset: pd.DataFrame, level: str) -> LearningData:
     rows = np.flatnonzero(usable)
     return LearningData(
         level=level,
-        inputs=inputs_of(table.iloc[rows], level),
+        inputs=inputs_of(table.iloc[rows], level, more=inputs),
         labels=table["label"].to_numpy(dtype=np.float64)[rows],
         rows=rows,
         n_dataset=len(table),
         left_out=left_out,
     )
+
+
+def check_inputs(dataset: pd.DataFrame, inputs: Sequence[str]) -> None:
+    """Refuse further inputs that are no numbers of the dataset, or are there already.
+
+    Raises
+    ------
+    InputError
+        The message says how a number gets into the dataset.
+    """
+    for name in inputs:
+        if name in DATASET_TABLE.names:
+            raise InputError(
+                f"{name} can be no further input: it is a label, a name, or seen anyway; give "
+                "columns that were added to the dataset"
+            )
+        if name not in dataset.columns:
+            added = [str(one) for one in dataset.columns if one not in DATASET_TABLE.names]
+            raise InputError(
+                f"the dataset has no column {name!r}; added were {', '.join(added) or 'none'}; "
+                f"take a number of dynamics.parquet in with: iemhpc dataset build --with {name}"
+            )
 
 
 def folds_of(
@@ -121,16 +156,20 @@ def _reasons(rows: pd.DataFrame, names: list[str]) -> str:
         reason if isinstance(reason, str) and reason else _missing_pairs(names, null)
         for reason, null in zip(said, empty, strict=True)
     )
-    return ", ".join(f"{count} without {_named(what)}" for what, count in counted.most_common())
+    return ", ".join(
+        f"{count} without {_named(what, names)}" for what, count in counted.most_common()
+    )
 
 
-def _named(reason: str) -> str:
-    """Let a reason that names no pair follow the word "without"."""
-    is_named = reason.startswith((*PAIRS, "descriptors"))
+def _named(reason: str, names: list[str]) -> str:
+    """Let a reason that names no pair and no number follow the word "without"."""
+    is_named = reason.startswith((*PAIRS, "descriptors", *names))
     return reason if is_named else f"descriptors: {reason}"
 
 
 def _missing_pairs(names: list[str], empty: NDArray[np.bool_]) -> str:
     missing = [name for name, is_empty in zip(names, empty, strict=True) if is_empty]
-    pairs = [pair for pair in PAIRS if any(name.startswith(f"{pair}_") for name in missing)]
-    return "descriptors" if empty.all() else ", ".join(pairs)
+    if empty.all():
+        return "descriptors"
+    pair_of = {name: pair for name in DESCRIPTORS for pair in PAIRS if name.startswith(f"{pair}_")}
+    return ", ".join(dict.fromkeys(pair_of.get(name, name) for name in missing))

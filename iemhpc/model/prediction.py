@@ -13,7 +13,7 @@ import pandas as pd
 
 from iemhpc.errors import InputError
 from iemhpc.model.bundle import Bundle
-from iemhpc.model.gcn import SCALARS, scalars_of
+from iemhpc.model.gcn import takes_inputs
 from iemhpc.model.graph import canonical_smiles
 from iemhpc.tables.descriptors import DESCRIPTORS
 
@@ -84,7 +84,8 @@ def predict(
     water_per_site : float, optional
         Water molecules per tethered charge; needed at every level but ``graph``.
     descriptors : mapping, optional
-        The twelve numbers by name; needed at the level with descriptors.
+        The twelve numbers by name, and the bundle's further inputs; needed at the level with
+        descriptors.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def predict(
         "salt_smiles": canonical_smiles(salt_smiles),
         "salt_molar": _positive("salt_molar", salt_molar, "mol/L"),
     }
-    if "water_per_site" in scalars_of(bundle.level):
+    if "water_per_site" in bundle.scalars:
         if water_per_site is None:
             raise InputError(
                 f"bundle {bundle.hash} of level {bundle.level} needs the water per site; give "
@@ -126,13 +127,13 @@ def predict(
 
 def needs_descriptors(bundle: Bundle) -> bool:
     """Whether a bundle's level takes the twelve descriptors."""
-    return any(name in DESCRIPTORS for name in SCALARS[bundle.level])
+    return takes_inputs(bundle.level)
 
 
 def _complete(bundle: Bundle, descriptors: Mapping[str, float | None]) -> dict[str, float]:
     missing = []
     found: dict[str, float] = {}
-    for name in DESCRIPTORS:
+    for name in (*DESCRIPTORS, *bundle.inputs):
         value = descriptors.get(name)
         if value is None or not math.isfinite(value):
             missing.append(name)
@@ -140,10 +141,16 @@ def _complete(bundle: Bundle, descriptors: Mapping[str, float | None]) -> dict[s
             found[name] = float(value)
     if missing:
         raise InputError(
-            f"bundle {bundle.hash} of level {bundle.level} needs the twelve descriptors of this "
+            f"bundle {bundle.hash} of level {bundle.level} needs {numbers_of(bundle)} of this "
             f"point; missing: {', '.join(missing) if descriptors else 'all'}"
         )
     return found
+
+
+def numbers_of(bundle: Bundle) -> str:
+    """Say which numbers of molecular dynamics a bundle needs."""
+    more = f" and {', '.join(bundle.inputs)}" if bundle.inputs else ""
+    return f"the twelve descriptors{more}"
 
 
 def _positive(name: str, value: float, unit: str) -> float:
@@ -160,12 +167,12 @@ def _notes(bundle: Bundle, point: Mapping[str, object]) -> tuple[str, ...]:
     for column, what in (("polymer_smiles", "polymer"), ("salt_smiles", "salt")):
         if point[column] not in {canonical_smiles(smiles) for smiles in set(known[column])}:
             notes.append(f"no point of this {what} was in the dataset: this is extrapolation")
-    for name in scalars_of(bundle.level):
+    for name in bundle.scalars:
         low, high = float(known[name].min()), float(known[name].max())
         value = float(np.float64(str(point[name])))
         if not low <= value <= high:
             notes.append(f"{name} {value:g} is outside the dataset's {low:g} to {high:g}")
-    if "salt_molar" not in scalars_of(bundle.level):
+    if "salt_molar" not in bundle.scalars:
         notes.append(f"level {bundle.level} does not see the concentration")
     return tuple(notes)
 

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from iemhpc.errors import InputError, unknown_name
+from iemhpc.model.gcn import takes_inputs
 from iemhpc.model.inputs import TARGETS
 from iemhpc.model.training import Configuration, Seeds
 from iemhpc.tables.dataset import LEVELS
@@ -76,11 +77,18 @@ class TuneRequest:
     """Epochs at most."""
     patience: int = 100
     """Epochs without a better validation loss after which a training stops."""
+    inputs: tuple[str, ...] = ()
+    """Columns of the dataset that the level with descriptors sees after the twelve."""
 
     def __post_init__(self) -> None:
         for level in self.levels or ():
             if level not in LEVELS:
                 raise unknown_name("level", level, LEVELS)
+        if self.inputs and not any(map(takes_inputs, self.levels or LEVELS)):
+            raise InputError(
+                f"--inputs {','.join(self.inputs)}: no level asked for sees them; add --level "
+                f"{LEVELS[-1]}"
+            )
         if self.target not in TARGETS:
             raise unknown_name("target", self.target, TARGETS)
         for name in ("hidden", "batch_size", "learning_rate", "seeds"):
@@ -115,6 +123,14 @@ class TuneRequest:
         return cls(**plain)
 
     @property
+    def said(self) -> dict[str, Any]:
+        """All of it by name, for the hash; without further inputs as before there were any."""
+        said = asdict(self)
+        if not self.inputs:
+            del said["inputs"]
+        return said
+
+    @property
     def split_seeds(self) -> tuple[int, ...]:
         """The seeds of all test sets that are drawn."""
         return self.seeds if self.split_seed is None else (self.split_seed,)
@@ -139,6 +155,7 @@ class TuneRequest:
                     depth=self.depth,
                     max_epochs=self.max_epochs,
                     patience=self.patience,
+                    inputs=self.inputs if takes_inputs(level) else (),
                 ),
                 seeds=Seeds(
                     split=seed if self.split_seed is None else self.split_seed,
@@ -169,13 +186,15 @@ class Block:
     @property
     def block_id(self) -> str:
         """Hash of all of it."""
-        return content_hash(asdict(self))
+        return content_hash({**asdict(self), "configuration": self.configuration.said})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Block":
         """Return the block that ``asdict`` has made a mapping of."""
         return cls(
-            configuration=Configuration(**value["configuration"]),
+            configuration=Configuration(
+                **{**value["configuration"], "inputs": tuple(value["configuration"]["inputs"])}
+            ),
             seeds=Seeds(**value["seeds"]),
             folds=value["folds"],
             test_fraction=value["test_fraction"],

@@ -138,6 +138,7 @@ def bundle_of(best: Best, dataset: pd.DataFrame, *, dataset_hash: str, tuning_id
     kept = asdict(configuration)
     return Bundle(
         level=kept.pop("level"),
+        inputs=kept.pop("inputs"),
         hidden=kept.pop("hidden"),
         depth=kept.pop("depth"),
         target=kept.pop("target"),
@@ -211,8 +212,8 @@ def _over_folds(folds: Sequence[Mapping[str, float | None]], how: Any) -> dict[s
 
 def _points(trained: TrainedBlock, dataset: pd.DataFrame) -> tuple[Row, ...]:
     test = set(trained.folds[0].test.tolist())
-    level = trained.block.configuration.level
-    names = list(dict.fromkeys([*_POINT_COLUMNS, *scalars_of(level)]))
+    seen = scalars_of(trained.block.configuration.level, trained.block.configuration.inputs)
+    names = list(dict.fromkeys([*_POINT_COLUMNS, *seen]))
     records = dataset.iloc[trained.data.rows][names].to_dict("records")
     return tuple(
         {

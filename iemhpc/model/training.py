@@ -46,6 +46,16 @@ class Configuration:
     """Epochs at most."""
     patience: int = 100
     """Epochs without a better validation loss after which a training stops."""
+    inputs: tuple[str, ...] = ()
+    """Columns that the level with descriptors sees after the twelve."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """All of it by name, for hashes and JSON; without further inputs as before there were."""
+        said = asdict(self)
+        if not self.inputs:
+            del said["inputs"]
+        return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,7 @@ class Training:
 
 def configuration_id(configuration: Configuration, seeds: Seeds) -> str:
     """Return the name that the folds of one configuration and its seeds share."""
-    return content_hash({**asdict(configuration), "seeds": asdict(seeds)})
+    return content_hash({**configuration.said, "seeds": asdict(seeds)})
 
 
 def training_id(configuration: Configuration, seeds: Seeds, *, fold: int, folds: int) -> str:
@@ -254,7 +264,7 @@ def _new_network(configuration: Configuration, *, seed: int) -> ActivityNetwork:
         torch.manual_seed(seed)
         return ActivityNetwork(
             hidden=configuration.hidden,
-            n_scalars=len(scalars_of(configuration.level)),
+            n_scalars=len(scalars_of(configuration.level, configuration.inputs)),
             depth=configuration.depth,
         )
 

@@ -6,7 +6,7 @@ nothing; killed, it goes on with the blocks that are missing.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class _Tuning:
         """What names the tuning: all that decides its numbers."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "request": {**asdict(self.request), "levels": list(self.rows)},
+            "request": {**self.request.said, "levels": list(self.rows)},
             "dataset_hash": self.dataset_hash,
         }
 
@@ -146,7 +146,7 @@ def _prepare(workspace: Workspace, request: TuneRequest) -> _Tuning:
 
 def _rows_of(dataset: pd.DataFrame, level: str, request: TuneRequest) -> str:
     """Return the sentence on a level's rows, or refuse the level."""
-    data = learning_data(dataset, level)
+    data = learning_data(dataset, level, request.inputs)
     for seed in request.split_seeds:
         folds_of(data, split_seed=seed, test_fraction=request.test_fraction, folds=request.folds)
     return data.line()

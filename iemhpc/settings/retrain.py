@@ -31,6 +31,7 @@ preset = "demo"
 # learning_rate = [0.005, 0.0005]
 # max_epochs = 1000
 # target = "gamma"                                                # or "ln_gamma"
+# inputs = ["water_cluster_mean_size"]                            # columns added to the dataset
 # gpus = 0
 # address = "auto"                                                # a Ray that runs already
 
@@ -61,6 +62,9 @@ class TuneSettings(BaseModel):
     learning_rate: tuple[Rate, ...] | None = Field(default=None, description="rates of Adam")
     max_epochs: PositiveInt | None = Field(default=None, description="epochs at most")
     target: Literal["gamma", "ln_gamma"] | None = Field(default=None, description="what is learnt")
+    inputs: tuple[str, ...] | None = Field(
+        default=None, description="columns that the level with descriptors sees beside the twelve"
+    )
     gpus: int = Field(default=0, ge=0, description="GPUs to use; 0: cores only")
     address: str | None = Field(default=None, description="a running Ray")
 

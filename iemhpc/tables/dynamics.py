@@ -175,3 +175,15 @@ CURVE_TABLE = Table(
 
 INPUTS = tuple(name for name in DYNAMICS_TABLE.names if f"{name}_se" in DYNAMICS_TABLE.names)
 """Numbers that come with an error, which a model may take beside the twelve descriptors."""
+
+
+def reason_column(name: str) -> str:
+    """Return the column that says why a number of this table is null.
+
+    Examples
+    --------
+    >>> reason_column("ion_pair_at_minima_free_fraction"), reason_column("water_diffusion_A2_ps")
+    ('ion_pair_at_minima_reason', 'water_diffusion_reason')
+    """
+    stems = [one.removesuffix("_reason") for one in DYNAMICS_TABLE.names if one.endswith("_reason")]
+    return max((stem for stem in stems if name.startswith(stem)), key=len) + "_reason"

@@ -52,8 +52,10 @@ def write_model(workspace, make_points) -> Callable[..., Any]:
     from iemhpc.model.gcn import ActivityNetwork, scalars_of
     from iemhpc.model.scaling import MinMax
 
-    def write(says: float, points: Any = None, *, level: str = "graph+conditions") -> Any:
-        n_scalars = len(scalars_of(level))
+    def write(
+        says: float, points: Any = None, *, level: str = "graph+conditions", inputs: Any = ()
+    ) -> Any:
+        n_scalars = len(scalars_of(level, inputs))
         network = ActivityNetwork(hidden=4, n_scalars=n_scalars, depth=2)
         weights = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
         last_bias = [name for name in weights if name.endswith("bias")][-1]
@@ -61,6 +63,7 @@ def write_model(workspace, make_points) -> Callable[..., Any]:
         scaler = MinMax(minimum=(0.0,) * n_scalars, maximum=(1.0,) * n_scalars)
         bundle = Bundle(
             level=level,
+            inputs=inputs,
             hidden=4,
             target="gamma",
             configuration={"learning_rate": 0.001},

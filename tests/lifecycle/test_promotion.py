@@ -6,6 +6,7 @@ import pytest
 from iemhpc.lifecycle.promotion import carry_out, judge
 from iemhpc.model.bundle import current_bundle, current_path, load_bundle, set_current
 from iemhpc.settings.retrain import CompareSettings
+from iemhpc.tables.descriptors import DESCRIPTORS
 
 LEVEL = "graph+conditions"
 SETTINGS = CompareSettings()
@@ -63,6 +64,19 @@ def test_too_few_common_held_out_points_keep_the_champion(workspace, write_model
     verdict = judged(workspace, write_model(0.51))
     assert "0 points are held out by both, fewer than the 5" in verdict.reason
     assert current_hash(workspace) == champion.hash
+
+
+def test_a_champion_that_sees_what_the_new_points_lack_stays(workspace, write_model):
+    twelve = dict.fromkeys(DESCRIPTORS, 1.0)
+    level = "graph+conditions+md"
+    points = write_model(0.4).points
+    wet = tuple({**point, **twelve, "water_cluster_mean_size": 9.0} for point in points)
+    champion = write_model(0.5, wet, level=level, inputs=("water_cluster_mean_size",))
+    set_current(workspace, level, champion.hash)
+    dry = tuple({**point, **twelve} for point in points)
+    verdict = judged(workspace, write_model(0.51, dry, level=level))
+    assert not verdict.is_switched
+    assert "sees water_cluster_mean_size, the new one's points lack it" in verdict.line()
 
 
 def test_a_damaged_champion_gives_way(workspace, write_model):
