@@ -5,7 +5,6 @@ and mapped pages count as memory of the reader. Compressed text can be read forw
 back means to begin again.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -87,14 +86,11 @@ class DumpBytes:
             got += n_bytes
         return text
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the whole text, block by block."""
-        self._go_to(0)
-        on_disk = self.path.stat().st_size
-        # one byte more, so that the end of a short plain file is seen at once
-        block = bytearray(BLOCK_BYTES if self._compression else min(BLOCK_BYTES, on_disk + 1))
-        while n_bytes := self._into(memoryview(block)):
-            yield bytes(memoryview(block)[:n_bytes])
+    def read_on(self, view: memoryview) -> int:
+        """Fill room with what comes next, from the beginning on; return how much, 0 at the end."""
+        if self._stream is None:
+            self._open()
+        return self._into(view)
 
     def _into(self, view: memoryview) -> int:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iemhpc.descriptors.dump_bytes import DumpBytes, compression_of
+from iemhpc.descriptors.dump_bytes import BLOCK_BYTES, DumpBytes, compression_of
 from iemhpc.descriptors.dump_columns import ColumnPlan, plan_columns
 from iemhpc.descriptors.dump_header import (
     LOOK_AHEAD_BYTES,
@@ -112,8 +112,8 @@ def index_dump(path: Path, *, is_continued: bool = False) -> DumpIndex:
     found = _Found(path=path, is_continued=is_continued)
     with DumpBytes(path, compression) as text:
         try:
-            for window in _windows(text):
-                found.search(*window)
+            for window in _windows(text, state.st_size if compression is None else BLOCK_BYTES):
+                found.search(window)
         except TrajectoryError as error:
             if str(error).startswith(f"{path}: frame"):
                 raise
@@ -124,20 +124,47 @@ def index_dump(path: Path, *, is_continued: bool = False) -> DumpIndex:
     return found.index(compression=compression, size=state.st_size, changed_ns=state.st_mtime_ns)
 
 
-def _windows(text: DumpBytes) -> Iterator[tuple[bytes, int, int, int]]:
-    """Yield pieces of the text: bytes, their place, and between which of them to look for marks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    """A piece of the text, and between which of its bytes to look for marks.
 
-    Around what is looked at lie enough bytes for a whole header.
+    Around these lie enough bytes for a whole header, and nothing is copied but what overlaps.
     """
-    window, place, looked = b"", 0, 0
-    for block in text.blocks():
-        window += block
-        until = len(window) - LOOK_AHEAD_BYTES
-        if until > looked:
-            yield window, place, looked, until
-            keep_from = max(0, until - LOOK_BACK_BYTES)
-            window, place, looked = window[keep_from:], place + keep_from, until - keep_from
-    yield window, place, looked, len(window)
+
+    text: bytearray
+    length: int
+    """How much of it is filled."""
+    place: int
+    """Place of its first byte in the whole text."""
+    first: int
+    last: int
+
+    def marks(self) -> Iterator[int]:
+        """Yield where marks begin."""
+        end = min(self.length, self.last + len(MARK) - 1)
+        at = self.text.find(MARK, self.first, end)
+        while at >= 0:
+            yield at
+            at = self.text.find(MARK, at + 1, end)
+
+    def cut(self, first: int, last: int) -> bytes:
+        """Return some of its bytes."""
+        return bytes(self.text[max(0, first) : min(last, self.length)])
+
+
+def _windows(text: DumpBytes, size: int) -> Iterator[_Window]:
+    room = LOOK_BACK_BYTES + LOOK_AHEAD_BYTES + min(BLOCK_BYTES, size + 1)
+    buffer = bytearray(room)
+    length = place = first = 0
+    while n_bytes := text.read_on(memoryview(buffer)[length:]):
+        length += n_bytes
+        last = length - LOOK_AHEAD_BYTES
+        if last > first:
+            yield _Window(text=buffer, length=length, place=place, first=first, last=last)
+            gone = max(0, last - LOOK_BACK_BYTES)
+            buffer[: length - gone] = buffer[gone:length]
+            length, place, first = length - gone, place + gone, last - gone
+    yield _Window(text=buffer, length=length, place=place, first=first, last=length)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,17 +187,15 @@ class _Found:
     """Where a header begins that is cut short and may be."""
     beginning: bytes = b""
 
-    def search(self, window: bytes, place: int, looked: int, until: int) -> None:
+    def search(self, window: _Window) -> None:
         """Take in the frames whose marks lie in a piece of the text."""
-        self.n_bytes = place + len(window)
-        self.beginning = self.beginning or window[:80]
-        at = window.find(MARK, looked, until + len(MARK) - 1)
-        while at >= 0:
-            start = at - header_start(window[max(0, at - LOOK_BACK_BYTES) : at])
-            if not self.steps and place + start > 0:
-                raise TrajectoryError(self._before_the_first(place + start))
-            self._take(window[start : at + LOOK_AHEAD_BYTES], place + start)
-            at = window.find(MARK, at + 1, until + len(MARK) - 1)
+        self.n_bytes = window.place + window.length
+        self.beginning = self.beginning or window.cut(0, 80)
+        for at in window.marks():
+            start = at - header_start(window.cut(at - LOOK_BACK_BYTES, at))
+            if not self.steps and window.place + start > 0:
+                raise TrajectoryError(self._before_the_first(window.place + start))
+            self._take(window.cut(start, at + LOOK_AHEAD_BYTES), window.place + start)
 
     def _take(self, head: bytes, start: int) -> None:
         number = len(self.steps)

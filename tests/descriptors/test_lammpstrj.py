@@ -511,6 +511,7 @@ def test_marks_are_found_wherever_a_block_ends(write, dump_frame, monkeypatch):
     assert len(truth[2]) == 90
     for n_bytes in (997, 4096):
         monkeypatch.setattr(dump_bytes, "BLOCK_BYTES", n_bytes)
+        monkeypatch.setattr("iemhpc.descriptors.dump_index.BLOCK_BYTES", n_bytes)
         monkeypatch.setattr("iemhpc.descriptors.dump_index.LOOK_AHEAD_BYTES", 500)
         monkeypatch.setattr("iemhpc.descriptors.lammpstrj.TEXT_BYTES", 3 * n_bytes)
         for name, packed in (("b.gz", gzip.compress), ("b", bytes)):
