@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,20 @@ MADE_BY = "iemhpc dataset build"
 REFERENCE = "reference"
 """``descriptor_source`` of descriptors that the package ships."""
 
-_PROVENANCE = ("descriptor_source", "run_ids", "realised_salt_molar", "null_reason")
+DOUBTS = {
+    "shallow_minimum": "rest on a shallow minimum",
+    "estimators_disagree": "on a minimum where estimators disagree",
+    "not_converged": "on a run that is not converged",
+}
+"""Flags that say how far a descriptor can be believed."""
+
+_PROVENANCE = (
+    "descriptor_source",
+    "run_ids",
+    "realised_salt_molar",
+    "null_reason",
+    "descriptor_doubts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +84,8 @@ class DatasetSummary:
     """Why descriptors are missing, and on how many points."""
     dataset_hash: str
     """Hash of the content."""
+    doubts: Mapping[str, int] = field(default_factory=dict)
+    """What is doubted of the points with all twelve, and on how many."""
     warnings: tuple[str, ...] = ()
     """What a person should look at."""
     nothing_new: bool = False
@@ -96,6 +111,9 @@ class DatasetSummary:
                 "take their place"
             )
         lines += [f"  {count} without: {reason}" for reason, count in self.null_reasons.items()]
+        if self.doubts:
+            counts = ", ".join(f"{n} {DOUBTS[flag]}" for flag, n in self.doubts.items())
+            lines.append(f"  of those with: {counts} (column descriptor_doubts)")
         if self.label_sources == ("theory",) and self.n_complete == 0:
             lines.append("to try the level with descriptors: iemhpc dataset build --reference")
         return [*lines, *(f"look at this: {warning}" for warning in self.warnings)]
@@ -292,6 +310,8 @@ def _read_runs(path: Path) -> dict[str, list[Row]] | None:
     by_system: dict[str, list[Row]] = defaultdict(list)
     conventions = set()
     for row in rows.to_pylist():
+        if row["system"] is None:  # a trajectory that no plan describes serves no point
+            continue
         by_system[row["system"].lower()].append(row)
         conventions.add(row["site_convention"])
     if len(conventions) > 1:
@@ -300,6 +320,15 @@ def _read_runs(path: Path) -> dict[str, list[Row]] | None:
             "their numbers cannot be compared: make all of them with one (iemhpc descriptors)"
         )
     return dict(by_system)
+
+
+def _doubts(frame: pd.DataFrame) -> dict[str, int]:
+    """Return on how many points which flag is raised for any pair."""
+    if "descriptor_doubts" not in frame:  # a dataset from before there was that column
+        return {}
+    said = frame["descriptor_doubts"].fillna("")
+    found = {flag: int(said.str.contains(flag, regex=False).sum()) for flag in DOUBTS}
+    return {flag: n for flag, n in found.items() if n}
 
 
 def _summary(
@@ -325,6 +354,7 @@ def _summary(
         label_sources=tuple(dict.fromkeys(frame["label_source"])),
         n_reference=int((frame["descriptor_source"] == REFERENCE).sum()),
         null_reasons=dict(Counter(frame.loc[~complete, "null_reason"].fillna("not said"))),
+        doubts=_doubts(frame[complete]),
         dataset_hash=dataset_hash(frame),
         warnings=warnings,
         nothing_new=nothing_new,

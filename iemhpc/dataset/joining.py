@@ -18,7 +18,7 @@ from iemhpc.polymer.catalog import load_membrane
 from iemhpc.progress import Say, quiet
 from iemhpc.tables.averaging import average
 from iemhpc.tables.dataset import DATASET_TABLE
-from iemhpc.tables.descriptors import DESCRIPTORS, PAIRS
+from iemhpc.tables.descriptors import DESCRIPTORS, FLAGS, PAIRS
 from iemhpc.tables.dynamics import reason_column
 from iemhpc.workspace import content_hash
 
@@ -86,6 +86,7 @@ def _joined(
         "run_ids": ",".join(run["run_id"] for run in serving),
         "realised_salt_molar": sum(run["realised_salt_molar"] for run in serving) / len(serving),
         "null_reason": _null_reason(serving, more),
+        "descriptor_doubts": _doubts(serving),
     }
 
 
@@ -162,6 +163,15 @@ def _average(runs: Sequence[Row], names: Sequence[str]) -> Row:
         if len(runs) > 1:
             row[f"{name}_spread"] = found.spread if found else None
     return row
+
+
+def _doubts(runs: Sequence[Row]) -> str | None:
+    doubts = []
+    for pair in PAIRS:
+        raised = {flag for run in runs for flag in str(run[f"{pair}_flags"]).split(",")}
+        if found := [flag for flag in FLAGS if flag in raised]:
+            doubts.append(f"{pair}: {', '.join(found)}")
+    return "; ".join(doubts) or None
 
 
 def _null_reason(runs: Sequence[Row], more: Sequence[str]) -> str | None:

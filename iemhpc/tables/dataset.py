@@ -52,6 +52,12 @@ DATASET_TABLE = Table(
         Column("run_ids", pa.string(), "runs averaged, comma separated", nullable=True),
         Column("realised_salt_molar", pa.float64(), "salt in the runs' boxes", "mol/L", True),
         Column("null_reason", pa.string(), "why descriptors are missing", nullable=True),
+        Column(
+            "descriptor_doubts",
+            pa.string(),
+            "flags of the descriptors that are there, of any of their runs, by pair; null: none",
+            nullable=True,
+        ),
     ),
     more_numbers=True,
 )

@@ -276,3 +276,24 @@ def test_a_dataset_brought_alone_is_left_as_it_is_and_one_with_inputs_is_made_ag
     write_table(workspace.descriptors, DESCRIPTOR_TABLE, [])
     refresh_dataset(workspace)
     assert len(read_dataset(workspace)) == 90
+
+
+def test_doubts_of_descriptors_that_are_there_go_with_them(workspace, run_row):
+    rows = [
+        run_row("a", tethered_water_flags="shallow_minimum,not_converged"),
+        run_row("b", seed=2, tethered_water_flags="estimators_disagree"),
+    ]
+    write_runs(workspace, rows)
+    summary = build_dataset(workspace)
+    served = point(read_dataset(workspace), 0.1)
+    wanted = "tethered_water: shallow_minimum, not_converged, estimators_disagree"
+    assert served["descriptor_doubts"] == wanted
+    assert summary.doubts["shallow_minimum"] == summary.n_complete
+    assert any("1 rest on a shallow minimum" in line for line in summary.lines())
+    assert pd.isna(point(read_dataset(workspace), 0.3)["descriptor_doubts"])
+
+
+def test_a_trajectory_without_a_plan_serves_no_point(workspace, run_row):
+    write_runs(workspace, [run_row("a"), run_row("b", system=None, polymer_hash=None)])
+    build_dataset(workspace)
+    assert point(read_dataset(workspace), 0.1)["run_ids"] == "a"
