@@ -186,12 +186,14 @@ def every_run() -> list[str]:
 
 
 def _number(row: Mapping[Hashable, Any], pair: str) -> str:
-    """Return a coordination number with its radius, and its own doubts."""
+    """Return a coordination number with its error, its radius, and its own doubts."""
     value = row[f"{pair}_coordination_number"]
     if pd.isna(value):
         return f"none: {row[f'{pair}_reason']}"
     flags = row[f"{pair}_flags"].replace("_", " ").replace(",", ", ")
-    said = f"{value:.2f} to {row[f'{pair}_first_minimum_A']:.1f} Å"
+    error = row[f"{pair}_coordination_number_se"]
+    known = "" if pd.isna(error) else f" ± {error:.2f}"
+    said = f"{value:.2f}{known} to {row[f'{pair}_first_minimum_A']:.1f} Å"
     return f"{said} ({flags})" if flags else said
 
 

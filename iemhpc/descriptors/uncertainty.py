@@ -35,7 +35,7 @@ from iemhpc.tables.descriptors import QUANTITIES
 FIXED = "coordination_number_fixed"
 SLOWEST = 3
 """Cosines over the run, the slowest ones, whose power is the error of a correlated run."""
-SUSPECT = 0.3
+SUSPECT = 0.05
 """Chance below which these have more power than the others of an uncorrelated run, for the
 error ..."""
 CERTAIN = 0.02

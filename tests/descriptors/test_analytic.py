@@ -217,8 +217,8 @@ def test_of_counted_noise_the_coordination_number_is_that_of_the_closed_form(kno
 @pytest.mark.slow
 @BOTH
 def test_the_error_of_counted_noise_holds_the_truth_in_two_thirds_of_the_cases(known):
-    found = described(known, 100)
-    assert relative_rms(known, found) < LIMIT[id(known)]
+    found = described(known, 300)  # a share of 0.68 is known to 0.03 then
+    assert relative_rms(known, found[:100]) < LIMIT[id(known)]
     assert 0.60 <= is_covered(known, found).mean() <= 0.75
     assert is_flagged(found).mean() <= 0.1
 

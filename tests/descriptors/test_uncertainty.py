@@ -124,3 +124,37 @@ def test_a_peak_that_is_hardly_known_is_flagged_without_a_minimum_too():
     ]
     assert all(f.shell.first_minimum_A is None for f in clear)
     assert sum("not_converged" in f.shell.flags for f in clear) <= 2
+
+
+@pytest.mark.parametrize(
+    ("survival", "is_flagged"), [(None, False), (0.0, False), (0.1, False), (0.3, True)]
+)
+def test_contacts_that_last_the_run_are_flagged_not_converged(survival, is_flagged):
+    counts = shell_counts(np.random.default_rng(12), np.ones(20))
+    found = describe_pair(counts, fixed_radius_A=3.2, survival=survival)
+    assert ("not_converged" in found.shell.flags) == is_flagged
+
+
+def test_ions_that_never_exchange_but_differ_have_an_error():
+    # five and six waters at ten magnesium ions each: the mean is known to .5 / sqrt(19)
+    rng = np.random.default_rng(13)
+    frozen = frozen_counts(rng, n_exchanged=0)
+    shell = frozen.counts.sum(axis=0) * (R_A < 3.0)
+    shares = np.repeat([5.0, 6.0], 10) / 5.5 / 20
+    cells = np.rint(shell * shares[:, None]).astype(int)
+    cells[-1] += shell - cells.sum(axis=0)
+    far = (frozen.counts.sum(axis=0) - shell) // 20
+    groups = cells + far
+    groups[0] += frozen.counts.sum(axis=0) - groups.sum(axis=0)
+    sizes = np.ones(20, dtype=int)
+    counts = replace(frozen, group_counts=groups, group_references=sizes)
+    found = describe_pair(counts, fixed_radius_A=3.0)
+    wanted = 6.0 * 0.5 / 5.5 / np.sqrt(19)
+    assert found.errors["coordination_number"] == pytest.approx(wanted, rel=0.1)
+    assert found.error_fixed == pytest.approx(wanted, rel=0.1)
+    assert "not_converged" in found.shell.flags
+
+
+def test_counts_by_time_alone_say_so():
+    counts = shell_counts(np.random.default_rng(14), np.ones(20))
+    assert describe_pair(counts, fixed_radius_A=3.0).error_kind == "time"
