@@ -4,6 +4,7 @@ A dump of a group has ids that are not 1 to n, and rows in any order. Atoms are 
 of their ids, whatever the rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,18 +69,11 @@ def read_atoms(index: DumpIndex, text: NDArray[np.uint8], frame: int) -> DumpAto
         Where a row has other columns than the header, an id is no whole number or there twice.
     """
     names = index.plans[index.plan_of[frame]].names
-    lines = text.tobytes().decode("latin-1").split("\n")[: index.n_atoms]
-    rows = [line.split() for line in lines]
     place = index.place(frame)
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(names):
-            raise TrajectoryError(
-                f"{place}, row {number}: {len(row)} values for the {len(names)} columns "
-                f"({' '.join(names)}); the file is damaged or cut short there"
-            )
-    if len(rows) < index.n_atoms:
-        raise TrajectoryError(f"{place}: {len(rows)} rows for {index.n_atoms} atoms: cut short")
-    column = dict(zip(names, zip(*rows, strict=True), strict=True))
+    words = text.tobytes().decode("latin-1").split()
+    if len(words) != index.n_atoms * len(names):
+        raise TrajectoryError(f"{place}{_where_it_differs(text.tobytes(), index.n_atoms, names)}")
+    column = {name: words[at :: len(names)] for at, name in enumerate(names)}
     for number, word in enumerate(column["id"], start=1):
         if not (word.isascii() and word.isdigit() and len(word) <= 18):
             raise TrajectoryError(f"{place}, row {number}: the id is {word!r}, no whole number")
@@ -93,3 +87,15 @@ def read_atoms(index: DumpIndex, text: NDArray[np.uint8], frame: int) -> DumpAto
         ids=ids,
         words={name: np.array(column[name])[order] for name in _DESCRIBED if name in column},
     )
+
+
+def _where_it_differs(rows: bytes, n_atoms: int, names: Sequence[str]) -> str:
+    """Return which row has other columns than the header says, or that there are more rows."""
+    lines = rows.split(b"\n")[:n_atoms]  # past the last newline one without columns
+    for number, line in enumerate(lines, start=1):
+        if len(line.split()) != len(names):
+            return (
+                f", row {number}: {len(line.split())} values for the {len(names)} columns "
+                f"({' '.join(names)}); the file is damaged or cut short there"
+            )
+    return f": more stands behind its {n_atoms} rows than a new frame; the file is damaged there"

@@ -87,7 +87,7 @@ def hash_word(text: NDArray[np.uint8], start: int, end: int) -> int:
     value = np.int64(_HASH_SEED)
     for at in range(start, end):
         value = (value ^ np.int64(text[at])) * np.int64(_HASH_FACTOR)
-    return value
+    return int(value)
 
 
 @compiled
@@ -99,7 +99,7 @@ def _digits(text: NDArray[np.uint8], at: int, mantissa: int) -> tuple[int, int, 
         if digit < 0 or digit > 9:
             return mantissa, n_lost, at
         if mantissa < _ROOM:
-            mantissa = mantissa * 10 + digit
+            mantissa = int(mantissa * 10 + digit)
         else:
             n_lost += 1
         at += 1
@@ -112,7 +112,7 @@ def _whole(text: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
     if is_negative or text[at] == _PLUS:
         at += 1
     first = at
-    value, _, at = _digits(text, at, np.int64(0))
+    value, _, at = _digits(text, at, 0)
     is_good = 0 < at - first < _LONGEST_WHOLE
     return (-value if is_negative else value), at, OK if is_good else NUMBER
 
@@ -124,9 +124,9 @@ def _scaled(mantissa: int, power: int) -> float:
     if power == 0:
         return value
     if 0 > power >= -22:
-        return value / _POWERS[-power]
+        return float(value / _POWERS[-power])
     if 0 < power <= 22:
-        return value * _POWERS[power]
+        return float(value * _POWERS[power])
     return value * 10.0**power if mantissa else 0.0
 
 
@@ -137,7 +137,7 @@ def _number(text: NDArray[np.uint8], at: int) -> tuple[float, int, int]:
     if is_negative or text[at] == _PLUS:
         at += 1
     first = at
-    mantissa, power, at = _digits(text, at, np.int64(0))
+    mantissa, power, at = _digits(text, at, 0)
     n_digits = at - first
     if text[at] == _POINT:
         first = at + 1
@@ -217,9 +217,9 @@ def _place(atoms: Atoms, atom_id: int) -> int:
     """Return the place of an id among those of the first frame, -1 for none."""
     if len(atoms.places):
         at = atom_id - atoms.ids[0]
-        return np.int64(atoms.places[at]) if 0 <= at < len(atoms.places) else np.int64(-1)
+        return int(atoms.places[at]) if 0 <= at < len(atoms.places) else -1
     at = np.searchsorted(atoms.ids, atom_id)
-    return at if at < len(atoms.ids) and atoms.ids[at] == atom_id else np.int64(-1)
+    return int(at) if at < len(atoms.ids) and atoms.ids[at] == atom_id else -1
 
 
 @compiled
@@ -233,7 +233,7 @@ def _coordinate(
         i, j, k = i + real[0], j + real[1], k + real[2]
         value = box.origin[axis]
     along = i * box.vectors[0, axis] + j * box.vectors[1, axis] + k * box.vectors[2, axis]
-    return value + along
+    return float(value + along)
 
 
 @compiled
