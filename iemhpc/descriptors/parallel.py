@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +24,8 @@ Result = TypeVar("Result")
 EXPECTED = (IemhpcError, OSError, RuntimeError)
 """What can go wrong with one trajectory; anything else is an error of ours and is not hidden."""
 
-ORPHAN_CHECK_S = 1.0
+PRELOADED = "iemhpc.descriptors.reading"
+"""What every process needs, imported once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +154,10 @@ def _slot(
 
 
 def _one_process() -> ProcessPoolExecutor:
-    # fork copies locks of other threads; a fresh interpreter has none
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(
-        max_workers=1, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
-    )
+    # fork copies locks of other threads; a server that imported all once forks cheaply
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOADED])
+    return ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_end_with_parent)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
@@ -168,12 +167,13 @@ def _end(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent(parent: int) -> None:
-    """End this process when the one that started it has gone, even by kill -9."""
+def _end_with_parent() -> None:
+    """End this process when the one that it works for has gone, even by kill -9."""
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(ORPHAN_CHECK_S)
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
