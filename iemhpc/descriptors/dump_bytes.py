@@ -26,11 +26,16 @@ def compression_of(path: Path) -> str | None:
     ------
     MissingInputError
         Where there is no such file.
+    TrajectoryError
+        Where it may not be read.
     """
     if not path.is_file():
         raise MissingInputError(f"{path}: there is no such file")
-    with path.open("rb") as stream:
-        head = stream.read(4)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError as error:
+        raise TrajectoryError(f"{path}: cannot be opened ({error})") from error
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 

@@ -103,9 +103,10 @@ def index_dump(path: Path, *, is_continued: bool = False) -> DumpIndex:
 
     Raises
     ------
+    CutShortError
+        Where the file holds nothing, or nothing but a part of a header.
     TrajectoryError
-        Where the file is empty, no dump, or a header is damaged, contradicts an earlier one or is
-        cut short.
+        Where it is no dump, or a header is damaged, contradicts an earlier one or is cut short.
     """
     compression = compression_of(path)
     state = path.stat()
@@ -120,7 +121,7 @@ def index_dump(path: Path, *, is_continued: bool = False) -> DumpIndex:
             found_so_far = f"{len(found.steps) - 1}" if found.steps else "none"
             raise TrajectoryError(f"{error} (last frame begun: {found_so_far})") from error
     if not found.steps:
-        raise TrajectoryError(found.why_none())
+        raise found.why_none()
     return found.index(compression=compression, size=state.st_size, changed_ns=state.st_mtime_ns)
 
 
@@ -251,11 +252,13 @@ class _Found:
             f"{self.beginning[:40]!r}; a dump begins with 'ITEM: TIMESTEP' (or UNITS, or TIME)"
         )
 
-    def why_none(self) -> str:
-        """Return the message for a file without a frame."""
+    def why_none(self) -> TrajectoryError:
+        """Return the error for a file without a frame."""
         if self.n_bytes == 0:
-            return f"{self.path}: the file is empty (0 bytes); run the simulation again"
-        return (
+            return CutShortError(f"{self.path}: the file is empty (0 bytes); run it again")
+        if self.cut_at is not None:
+            return CutShortError(f"{self.path}: frame 0: it is cut short in its header")
+        return TrajectoryError(
             f"{self.path}: no frame: 'ITEM: TIMESTEP' is nowhere in it, it begins with "
             f"{self.beginning[:40]!r}; wanted a text dump of LAMMPS (dump atom, dump custom)"
         )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from iemhpc.descriptors.dump_atoms import DumpAtoms, read_atoms
 from iemhpc.descriptors.dump_bytes import DumpBytes
+from iemhpc.descriptors.dump_header import CutShortError
 from iemhpc.descriptors.dump_index import DumpIndex, index_dump
 from iemhpc.descriptors.dump_kernel import OK, Atoms, Boxes, Rows, parse_frames
 from iemhpc.descriptors.dump_steps import check_order, timestep_of
@@ -206,7 +207,7 @@ def open_dumps(
         scale_A = length_factor_A(units, length_A)
     except TrajectoryError as error:
         raise TrajectoryError(f"{indices[0].path}: {error}") from error
-    atoms = _first_atoms(indices[0])
+    atoms = _first_atoms(indices)
     files = [DumpFile(index=index, atoms=atoms, scale_A=scale_A) for index in indices]
     files, dropped = _without_cut_ends(files)
     every = _columns_used(files)
@@ -234,12 +235,14 @@ def open_dumps(
 
 def _index_all(paths: Sequence[Path]) -> tuple[list[DumpIndex], list[str]]:
     indices, notes = list[DumpIndex](), list[str]()
-    for path in paths:
-        is_last = path is paths[-1]
-        if not is_last and path.is_file() and path.stat().st_size == 0:
-            notes.append(f"{path.name}: empty; left out, as a later file goes on")
+    for number, path in enumerate(paths, start=1):
+        try:
+            indices.append(index_dump(path, is_continued=number < len(paths)))
+        except CutShortError as error:
+            if number == len(paths):
+                raise
+            notes.append(f"left out, as a later file goes on: {error}")
             continue
-        indices.append(index_dump(path, is_continued=not is_last))
         if indices[-1].has_cut_header:
             notes.append(f"{path.name}: a header cut short at the end; left out")
     return indices, notes
@@ -272,9 +275,16 @@ def _check_together(indices: Sequence[DumpIndex], *, is_periodic: bool) -> None:
         )
 
 
-def _first_atoms(index: DumpIndex) -> DumpAtoms:
-    with DumpBytes(index.path, index.compression) as text:
-        return read_atoms(index, text.read(int(index.rows[0]), int(index.ends[0])), 0)
+def _first_atoms(indices: Sequence[DumpIndex]) -> DumpAtoms:
+    """Read the atoms of the first frame that is not the half of one, all that an attempt left."""
+    for index in indices:
+        try:
+            with DumpBytes(index.path, index.compression) as text:
+                return read_atoms(index, text.read(int(index.rows[0]), int(index.ends[0])), 0)
+        except TrajectoryError:
+            if index is indices[-1] or index.n_frames > 1 or not _is_cut(index, 0):
+                raise
+    raise TrajectoryError("no dump has a frame")
 
 
 def _without_cut_ends(files: Sequence[DumpFile]) -> tuple[list[DumpFile], list[str]]:
@@ -287,7 +297,7 @@ def _without_cut_ends(files: Sequence[DumpFile]) -> tuple[list[DumpFile], list[s
             with file.open() as reader:
                 reader.read(at, 1)
         except TrajectoryError as error:
-            if file is files[-1] or not _is_cut(file, at):
+            if file is files[-1] or not _is_cut(index, at):
                 raise
             notes.append(f"{file.path.name}: the last frame left out: {error}")
             if at == 0:
@@ -313,16 +323,15 @@ def _check_replaced(trajectory: Trajectory) -> list[str]:
                 try:
                     reader.read(at, 1)
                 except TrajectoryError as error:
-                    if not _is_cut(segment.file, at):
+                    if not _is_cut(segment.file.index, at):
                         raise
                     notes.append(f"a frame that is not counted, as its step comes again: {error}")
     return notes
 
 
-def _is_cut(file: DumpFile, frame: int) -> bool:
+def _is_cut(index: DumpIndex, frame: int) -> bool:
     """Whether a frame has too few rows and nothing else in them."""
-    index = file.index
-    with DumpBytes(file.path, index.compression) as stream:
+    with DumpBytes(index.path, index.compression) as stream:
         text = stream.read(int(index.rows[frame]), int(index.ends[frame])).tobytes()
     return b"ITEM" not in text and text.count(b"\n") < index.n_atoms
 
