@@ -14,7 +14,7 @@ from typing import Any
 from iemhpc.errors import InputError, ProgramError, RefusedError
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler import scheduler_class
-from iemhpc.scheduler.base import JobState, Resources, Scheduler, Submission
+from iemhpc.scheduler.base import JobAnswer, JobState, Resources, Scheduler, Submission
 from iemhpc.scheduler.cluster import setup_lines
 from iemhpc.scheduler.file_mode import made_as, umask_line
 from iemhpc.scheduler.scripts import fill_script
@@ -153,7 +153,7 @@ def wait_for(job: OneOff, scheduler: Scheduler, *, wait_s: float, say: Say = qui
                 f"{job.what} ended without finishing: killed, or out of time; its last words: "
                 f"{last_words(job.folder)}; see {job.folder}"
             )
-        words = "the queue does not answer" if state is None else state.value
+        words = "the queue does not answer" if state is None else str(state)
         if now - begun > wait_s:
             raise ProgramError(
                 f"{job.what} has not ended within {wait_s / 60:g} min of waiting (job "
@@ -263,7 +263,7 @@ def _is_on_its_way(job: OneOff, scheduler: Scheduler, asked: str) -> bool:
     return False
 
 
-def _ask(job: OneOff, scheduler: Scheduler) -> JobState | None:
+def _ask(job: OneOff, scheduler: Scheduler) -> JobAnswer | None:
     """Return the state of a job; None where the queue does not answer."""
     if scheduler.foreground:
         return JobState.GONE

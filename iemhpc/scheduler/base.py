@@ -29,6 +29,24 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A job in the queue of which the queue says why it does not start."""
+
+    state: JobState
+    """QUEUED or HELD."""
+    why: str
+    """In the queue's own words, with what they mean where they are short."""
+
+    def __str__(self) -> str:
+        """Return both in a few words."""
+        return f"{self.state}, {self.why}"
+
+
+JobAnswer = JobState | Waiting
+"""What a queue answers of a job; of one that waits for its turn only, that it is queued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What one run asks for."""
 
@@ -99,7 +117,7 @@ class Scheduler(Protocol):
     def submit_after(self, job_ids: Sequence[str], words: Sequence[str], *, name: str) -> str:
         """Run a command once all of the jobs have ended, well or not, and return its job's id."""
 
-    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
+    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobAnswer]:
         """Return the state of each task, as :meth:`task_id` calls it.
 
         Raises

@@ -23,7 +23,14 @@ from iemhpc.scheduler.arrays import (
     wall_minutes,
 )
 from iemhpc.scheduler.asking import ask, ask_in_full
-from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
+from iemhpc.scheduler.base import (
+    JobAnswer,
+    JobState,
+    Resources,
+    Submission,
+    Waiting,
+    count_runs,
+)
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, write_text
@@ -44,6 +51,10 @@ _STATES = {
 }
 
 _JOB_ID = r"\d+(\[\])?(\.\S+)?"
+
+_NEVER = "Can Never Run"
+"""How the comment of a job begins that asks for what the cluster does not have; "Not Running: ..."
+is one that waits for its turn (pbs_sched(8B))."""
 
 _GONE = r"(?i)unknown job id|job has finished|has finished"
 """What PBS complains of where a job has ended, with an exit code as of an error."""
@@ -100,8 +111,10 @@ def status_command(job_ids: Sequence[str]) -> list[str]:
     return ["qstat", "-f", "-t", *whole]
 
 
-def parse_status(answer: str) -> dict[str, JobState]:
+def parse_status(answer: str) -> dict[str, JobAnswer]:
     r"""Read the answer to :func:`status_command`: number of a task -> state.
+
+    The comment of a job comes with it where it is held, or can never run.
 
     Raises
     ------
@@ -113,13 +126,24 @@ def parse_status(answer: str) -> dict[str, JobState]:
     >>> parse_status("Job Id: 7[1].head\n    Job_Name = ie-0f\n    job_state = R\n\n")
     {'7[1]': <JobState.RUNNING: 'running'>}
     """
-    states = dict[str, JobState]()
+    states = dict[str, JobAnswer]()
     for part in re.split(r"^Job Id:", answer, flags=re.MULTILINE)[1:]:
         code = re.search(r"^\s+job_state = (\w)\s*$", part, re.MULTILINE)
         if not code:
             raise ProgramError(f"qstat answered {part.strip()!r}, wanted a job_state; try again")
-        states[_number(part.split()[0])] = _STATES.get(code[1], JobState.GONE)
+        state = _STATES.get(code[1], JobState.GONE)
+        states[_number(part.split()[0])] = _with_comment(state, part)
     return states
+
+
+def _with_comment(state: JobState, part: str) -> JobAnswer:
+    """Return a state, with the job's comment where it says more than that others are first."""
+    # long lines of qstat go on after a tab
+    said = re.search(r"^    comment = (.+)$", part.replace("\n\t", ""), re.MULTILINE)
+    is_telling = state is JobState.HELD or (said and said[1].startswith(_NEVER))
+    if not said or not is_telling or state not in (JobState.QUEUED, JobState.HELD):
+        return state
+    return Waiting(state=state, why=said[1].strip())
 
 
 def parse_gone(complaint: str) -> set[str]:
@@ -305,7 +329,7 @@ class PbsScheduler:
             write_text(path, text)
         return parse_submit(ask(submit_command(folder / "job.sh", n_tasks=1, after=job_ids)))
 
-    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
+    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobAnswer]:
         """Ask once for all tasks."""
         if not job_ids:
             return {}

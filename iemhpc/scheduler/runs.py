@@ -12,7 +12,7 @@ from pathlib import Path
 
 from iemhpc import units
 from iemhpc.errors import UnknownNameError
-from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.base import JobState, Waiting
 from iemhpc.scheduler.facts import JobFacts, RunFacts, read_all_facts
 from iemhpc.scheduler.run_files import is_alive
 from iemhpc.scheduler.run_progress import Progress, read_progress
@@ -172,7 +172,7 @@ def _unseen(
     """Return how long ago each task of a queue was first missing from it."""
     tasks = {job.task for job in jobs if job.scheduler != "local" and job.task}
     gone = {task for task in tasks if answers.get(task) is JobState.GONE}
-    unheard = {task for task in tasks if not isinstance(answers.get(task), JobState)}
+    unheard = {task for task in tasks if not isinstance(answers.get(task), JobState | Waiting)}
     return note_unseen(workspace, gone, unheard=unheard, now_s=now_s)
 
 

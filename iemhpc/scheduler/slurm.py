@@ -20,7 +20,14 @@ from iemhpc.scheduler.arrays import (
     wall_minutes,
 )
 from iemhpc.scheduler.asking import ask, ask_in_full
-from iemhpc.scheduler.base import JobState, Resources, Submission, count_runs
+from iemhpc.scheduler.base import (
+    JobAnswer,
+    JobState,
+    Resources,
+    Submission,
+    Waiting,
+    count_runs,
+)
 from iemhpc.scheduler.cluster import lammps_words
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, write_text
@@ -51,6 +58,33 @@ _STATUS_LINE = re.compile(r"(\d+(?:[_+]\S+)?) ([A-Z]{1,3})(?: (.*))?")
 
 _HELD = re.compile(r"(?i)held|hold")
 """In a reason of squeue: JobHeldUser, JobHeldAdmin, launch failed requeued held, ..."""
+
+_USUAL = (
+    *("None", "Priority", "Resources", "Dependency", "BeginTime", "JobArrayTaskLimit"),
+    *("Cleaning", "Prolog"),
+)
+"""Reasons of squeue that only say that a job's turn has not come."""
+
+# https://slurm.schedmd.com/job_reason_codes.html
+_MEANINGS = {
+    "PartitionTimeLimit": "wall_hours of the cluster profile is above the partition's limit",
+    "PartitionNodeLimit": "more nodes than the partition gives one job",
+    "PartitionConfig": "more than the partition has",
+    "PartitionDown": "the partition is closed",
+    "PartitionInactive": "the partition is closed",
+    "BadConstraints": "no node is as constraint, memory or GPUs of the cluster profile ask",
+    "NodeDown": "the nodes that it needs are down",
+    "ReqNodeNotAvail": "the nodes that it needs are down, or reserved",
+    "QOSMaxWallDurationPerJobLimit": "wall_hours of the cluster profile is above the qos's limit",
+    "AssocMaxWallDurationPerJobLimit": "wall_hours of the cluster profile is above the account's "
+    "limit",
+    "AssociationJobLimit": "the account has as many jobs as it may",
+    "AssocGrpCPUMinutesLimit": "the account's hours are spent",
+    "AccountNotAllowed": "the partition does not take this account",
+    "QOSNotAllowed": "the partition does not take this qos",
+    "InvalidAccount": "no such account",
+    "InvalidQOS": "no such qos",
+}
 
 _UNKNOWN_ID = "(?i)invalid job id"
 """What squeue complains of where it is asked for one job, and that has left the queue."""
@@ -103,8 +137,8 @@ def status_command(job_ids: Sequence[str]) -> list[str]:
     return ["squeue", "--noheader", "--array", "--format=%i %t %r", *chosen]
 
 
-def parse_status(answer: str) -> dict[str, JobState]:
-    r"""Read the answer to :func:`status_command`.
+def parse_status(answer: str) -> dict[str, JobAnswer]:
+    r"""Read the answer to :func:`status_command`; with a reason that is not the usual one.
 
     Raises
     ------
@@ -115,17 +149,26 @@ def parse_status(answer: str) -> dict[str, JobState]:
     --------
     >>> parse_status("41_0 R None\n41_1 PD Priority\n41_2 PD JobHeldUser\n40_0 CD None\n")
     {'41_0': <JobState.RUNNING: 'running'>, '41_1': <JobState.QUEUED: 'queued'>,
-     '41_2': <JobState.HELD: 'held'>, '40_0': <JobState.GONE: 'gone'>}
+     '41_2': Waiting(state=<JobState.HELD: 'held'>, why='JobHeldUser'),
+     '40_0': <JobState.GONE: 'gone'>}
     """
-    states = dict[str, JobState]()
+    states = dict[str, JobAnswer]()
     for line in filter(None, map(str.strip, answer.splitlines())):
         found = _STATUS_LINE.fullmatch(line)
         if not found:
             raise ProgramError(f"squeue answered {line!r}, wanted a job and its state; try again")
-        state = _STATES.get(found[2], JobState.QUEUED)
-        is_held = state is JobState.QUEUED and _HELD.search(found[3] or "")
-        states[found[1]] = JobState.HELD if is_held else state
+        state, why = _STATES.get(found[2], JobState.QUEUED), found[3] or ""
+        states[found[1]] = _waiting(why) if state is JobState.QUEUED else state
     return states
+
+
+def _waiting(why: str) -> JobAnswer:
+    state = JobState.HELD if _HELD.search(why) else JobState.QUEUED
+    code = why.partition(",")[0].strip("()")
+    if code in ("", "null", *_USUAL):
+        return state
+    meaning = _MEANINGS.get(code)
+    return Waiting(state=state, why=f"{why}: {meaning}" if meaning else why)
 
 
 def find_command(job_name: str) -> list[str]:
@@ -320,7 +363,7 @@ class SlurmScheduler:
             write_text(path, text)
         return parse_submit(ask(submit_after_command(folder / "job.sh", job_ids)))
 
-    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobState]:
+    def poll(self, job_ids: Sequence[str]) -> Mapping[str, JobAnswer]:
         """Ask once for all tasks."""
         if not job_ids:
             return {}

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from iemhpc.errors import ProgramError
 from iemhpc.lammps.failures import explain_error, is_worth_another_attempt
-from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.base import JobAnswer, JobState, Waiting
 from iemhpc.scheduler.facts import JobFacts, RunFacts
 from iemhpc.scheduler.run_files import RunStatus
 
@@ -47,7 +47,7 @@ MOST_ATTEMPTS = 20
 
 _RELEASE = {"slurm": "scontrol release", "pbs": "qrls"}
 
-Answer = JobState | ProgramError
+Answer = JobAnswer | ProgramError
 """What a queue said of a job, or why it did not answer."""
 
 
@@ -128,7 +128,7 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
     ----------
     facts : RunFacts
         What its files say.
-    answer : JobState or ProgramError, optional
+    answer : JobState, Waiting or ProgramError, optional
         What the queue says of its job; None where it has no number yet.
     signs : Signs
         Of life.
@@ -142,14 +142,18 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
         answer = JobState.GONE
     if isinstance(answer, ProgramError):
         return "unknown", f"the queue does not answer: {answer}"
+    why = ""
+    if isinstance(answer, Waiting):
+        why = answer.why
+        answer = answer.state
     if answer is JobState.HELD:
-        cut_short = (
-            f"held there, perhaps after a failed launch: {_RELEASE[job.scheduler]} {job.task}"
-        )
-    elif answer is JobState.QUEUED and has_begun and status and status.state == "running":
-        cut_short = f"it was running on {status.host}, which failed or was taken away"
-    if answer in (JobState.QUEUED, JobState.HELD):
-        return "queued", cut_short
+        held = f"held there ({why})" if why else "held there, perhaps after a failed launch"
+        return "queued", f"{held}: {_RELEASE[job.scheduler]} {job.task}"
+    if answer is JobState.QUEUED:
+        if has_begun and status and status.state == "running":
+            cut_short = f"it was running on {status.host}, which failed or was taken away"
+        waits = f"its queue says why it waits: {why}" if why else ""
+        return "queued", "; ".join(filter(None, (cut_short, waits)))
     if answer is JobState.RUNNING and (job.scheduler != "local" or signs.submission_lives):
         # a local job is the submitting process, which has runs waiting for a core
         return ("running" if has_begun or job.scheduler != "local" else "queued"), ""

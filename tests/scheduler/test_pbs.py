@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import ProgramError
-from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.base import JobState, Resources, Submission, Waiting
 from iemhpc.scheduler.pbs import (
     PbsScheduler,
     header_lines,
@@ -114,6 +114,24 @@ def test_states_are_read_whatever_the_variables_hold() -> None:
     assert parse_status("") == {}
     with pytest.raises(ProgramError, match="wanted a job_state; try again"):
         parse_status("Job Id: 7.head\n    Job_Name = x\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "comment", "why"),
+    [
+        ("Q", "Can Never Run: Insufficient amount of resource: nc\n\tpus (R: 9 A: 2 T: 2)", True),
+        ("H", "job held, too many failed attempts to run", True),
+        ("Q", "Not Running: Insufficient amount of resource: ncpus (R: 2 A: 0 T: 2)", False),
+        ("R", "Can Never Run: so it said before", False),
+    ],
+)
+def test_what_keeps_a_job_from_ever_running_comes_with_its_state(
+    code: str, comment: str, *, why: bool
+) -> None:
+    text = f"Job Id: 1.head\n    job_state = {code}\n    comment = {comment}\n    etime = x\n"
+    state = {"Q": JobState.QUEUED, "H": JobState.HELD, "R": JobState.RUNNING}[code]
+    said = Waiting(state=state, why=comment.replace("\n\t", "")) if why else state
+    assert parse_status(text) == {"1": said}
 
 
 @pytest.mark.parametrize("script", ["true", "echo maintenance", "echo hello >&2"])

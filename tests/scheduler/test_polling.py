@@ -3,15 +3,18 @@
 import itertools
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from iemhpc.errors import ProgramError
-from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.base import JobState, Waiting
 from iemhpc.scheduler.facts import JobFacts
 from iemhpc.scheduler.polling import PatientAsker, ask_queues, scheduler_of
-from iemhpc.workspace import Workspace
+from iemhpc.scheduler.runs import run_states
+from iemhpc.scheduler.unseen import UNSEEN
+from iemhpc.workspace import Workspace, read_json, write_json
 
 
 class Clock:
@@ -77,6 +80,22 @@ def test_a_queue_is_not_asked_again_within_half_a_minute(
     clock.now_s += 2.0
     assert ask(workspace, [job("7_0"), job("8_0")])["8_0"] is JobState.GONE
     assert times_asked(asked) == 2
+
+
+def test_a_task_that_waits_with_a_reason_is_in_its_queue_however_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_water_box: Callable[..., Path]
+) -> None:
+    slurm_that(tmp_path / "bin", monkeypatch, says="7_0 PD BadConstraints")
+    workspace = Workspace(tmp_path)
+    assert isinstance(ask_queues(workspace, [job("7_0")])["7_0"], Waiting)
+    run = write_water_box(workspace.run("a1"), per_edge=2, n_pairs=0)
+    said = {"scheduler": "slurm", "submission": "0f", "index": 0, "task": "7_0", "attempts": 0}
+    write_json(run / "job.json", {**said, "submitted_s": 0.0})
+    write_json(workspace.runs / UNSEEN, {"7_0": 1.0})
+    (row,) = run_states(workspace)
+    assert row.state == "queued"
+    assert row.reason.startswith("its queue says why it waits: BadConstraints: no node is as")
+    assert read_json(workspace.runs / UNSEEN) == {}
 
 
 def test_a_queue_that_does_not_answer_is_asked_less_and_less_often(

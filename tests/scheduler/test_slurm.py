@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import InputError, ProgramError, RefusedError
-from iemhpc.scheduler.base import JobState, Resources, Submission
+from iemhpc.scheduler.base import JobState, Resources, Submission, Waiting
 from iemhpc.scheduler.slurm import (
     SlurmScheduler,
     after_lines,
@@ -147,8 +147,31 @@ def test_a_listed_job_of_a_state_that_nobody_foresaw_is_not_gone() -> None:
     "why", ["JobHeldUser", "JobHeldAdmin", "launch failed requeued held", "JobHoldMaxRequeue"]
 )
 def test_a_task_that_is_held_is_told_from_one_that_waits(why: str) -> None:
-    assert parse_status(f"41_1 PD {why}\n") == {"41_1": JobState.HELD}
+    assert parse_status(f"41_1 PD {why}\n") == {"41_1": Waiting(state=JobState.HELD, why=why)}
     assert parse_status("41_1 PD Resources\n") == {"41_1": JobState.QUEUED}
+
+
+@pytest.mark.parametrize(
+    ("why", "meaning"),
+    [
+        (
+            "PartitionTimeLimit",
+            ": wall_hours of the cluster profile is above the partition's limit",
+        ),
+        ("ReqNodeNotAvail, UnavailableNodes:n1", ": the nodes that it needs are down, or reserved"),
+        ("MaxGRESPerAccount", ""),
+    ],
+)
+def test_why_a_task_does_not_start_comes_with_its_state(why: str, meaning: str) -> None:
+    said = Waiting(state=JobState.QUEUED, why=why + meaning)
+    assert parse_status(f"41_1 PD {why}\n") == {"41_1": said}
+    assert str(said) == f"queued, {why}{meaning}"
+    assert parse_status(f"41_1 R {why}\n") == {"41_1": JobState.RUNNING}
+
+
+@pytest.mark.parametrize("why", ["None", "Priority", "JobArrayTaskLimit", "(null)", ""])
+def test_a_task_whose_turn_has_not_come_has_no_more_to_say(why: str) -> None:
+    assert parse_status(f"41_1 PD {why}\n") == {"41_1": JobState.QUEUED}
 
 
 def test_words_are_not_taken_for_the_absence_of_a_job() -> None:

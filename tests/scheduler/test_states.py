@@ -3,7 +3,7 @@
 import pytest
 
 from iemhpc.errors import ProgramError
-from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.base import JobState, Waiting
 from iemhpc.scheduler.facts import JobFacts, RunFacts
 from iemhpc.scheduler.run_files import RunStatus
 from iemhpc.scheduler.run_progress import Progress, Spent
@@ -81,6 +81,20 @@ def test_a_task_that_its_queue_holds_is_queued_and_says_how_it_is_let_go() -> No
     assert reason(waits, JobState.HELD).endswith("scontrol release 7_0")
     waits = facts(None, job("pbs", task="7[0].head"))
     assert reason(waits, JobState.HELD).endswith("qrls 7[0].head")
+
+
+def test_a_task_that_may_never_start_says_why_in_its_queues_words() -> None:
+    never = Waiting(state=JobState.QUEUED, why="PartitionTimeLimit")
+    for known in (facts(None, job()), facts(status("interrupted", rc=75), job())):
+        assert state(known, never) == "queued"
+        assert reason(known, never).endswith("its queue says why it waits: PartitionTimeLimit")
+    again = facts(status("running"), job())
+    assert reason(again, never) == (
+        "it was running on n1, which failed or was taken away; its queue says why it waits: "
+        "PartitionTimeLimit"
+    )
+    held = Waiting(state=JobState.HELD, why="JobHeldAdmin")
+    assert reason(facts(None, job()), held) == "held there (JobHeldAdmin): scontrol release 7_0"
 
 
 def test_the_grace_of_a_run_that_waited_for_long_begins_when_it_is_first_not_in_the_queue() -> None:
