@@ -21,6 +21,7 @@ a large error, or comes and goes with a block, and where no neighbour ever came 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,11 @@ from iemhpc.tables.descriptors import QUANTITIES
 FIXED = "coordination_number_fixed"
 SLOWEST = 3
 """Cosines over the run, the slowest ones, whose power is the error of a correlated run."""
-SUSPECT = 0.05
+SUSPECT = 0.15
 """Chance below which these have more power than the others of an uncorrelated run, for the
 error ..."""
-CERTAIN = 0.02
-"""... and the same of any of ``TESTED`` for the flag: together they err in 5 % of such runs."""
+CERTAIN = 0.025
+"""... and the same of any of ``TESTED`` for the flag: together they err in 6 % of such runs."""
 TESTED = (1, 2, 4)
 """Numbers of slowest cosines: one sees a drift, four see what lasts a tenth of the run."""
 MIN_SERIES = 6
@@ -148,8 +149,10 @@ def _is_large(shell: Shell, errors: dict[str, float | None]) -> bool:
     return False
 
 
-def _numbers(rdf: Radial, fixed_radius_A: float) -> dict[str, float | None]:
-    shell = find_shell(rdf)
+def _numbers(
+    rdf: Radial, fixed_radius_A: float, *, with_shell: bool = True
+) -> dict[str, float | None]:
+    shell = find_shell(rdf) if with_shell else Shell()
     reaches = fixed_radius_A <= rdf.edges_A[-1] + 1e-9
     return {
         **{quantity: getattr(shell, quantity) for quantity in QUANTITIES},
@@ -161,11 +164,12 @@ def _errors(counts: PairCounts, fixed_radius_A: float) -> tuple[dict[str, float 
     """Return the errors, and whether each number was there without any one block or group."""
     n_blocks, n_groups = len(counts.n_frames), _n_groups(counts)
     full = _numbers(radial(counts), fixed_radius_A)
-    by_time = [
-        _numbers(radial(counts, leave_out=block), fixed_radius_A) for block in range(n_blocks)
-    ]
+    numbers = partial(
+        _numbers, fixed_radius_A=fixed_radius_A, with_shell=full["peak_position_A"] is not None
+    )
+    by_time = [numbers(radial(counts, leave_out=block)) for block in range(n_blocks)]
     by_atom = [
-        _numbers(radial(counts, leave_out_group=group), fixed_radius_A)
+        numbers(radial(counts, leave_out_group=group))
         for group in range(n_groups if n_groups > 1 else 0)
     ]
     frames = counts.n_frames / counts.n_frames.sum()

@@ -54,7 +54,7 @@ FLAG_MEANINGS = {
     "plateau": "the minimum is a zero plateau; its midpoint is given",
     "split_peak": "the first peak is split, as of bidentate contacts",
     "shallow_minimum": "the minimum is shallow, so the count depends on where the shell ends",
-    "not_converged": "the error still grows with the length of a block",
+    "not_converged": "the run drifts, its first contacts last it, or errors are large",
     "estimators_disagree": "a second estimator gives another number",
 }
 
