@@ -515,7 +515,7 @@ def test_marks_are_found_wherever_a_block_ends(write, dump_frame, monkeypatch):
         monkeypatch.setattr(dump_bytes, "BLOCK_BYTES", n_bytes)
         monkeypatch.setattr("iemhpc.descriptors.dump_index.BLOCK_BYTES", n_bytes)
         monkeypatch.setattr("iemhpc.descriptors.dump_index.LOOK_AHEAD_BYTES", 500)
-        monkeypatch.setattr("iemhpc.descriptors.lammpstrj.TEXT_BYTES", 3 * n_bytes)
+        monkeypatch.setattr("iemhpc.descriptors.dump_file.TEXT_BYTES", 3 * n_bytes)
         for name, packed in (("b.gz", gzip.compress), ("b", bytes)):
             got = read(write(packed(path.read_bytes()), name=name))
             np.testing.assert_array_equal(got[0], truth[0])
