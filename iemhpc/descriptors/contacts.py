@@ -27,6 +27,8 @@ Ints = NDArray[np.int64]
 STAY = np.dtype([("pair", np.int64), ("start", np.int32), ("end", np.int32)])
 """One stay: ion times the number of neighbours plus neighbour; first frame; first frame without."""
 
+MAX_FRAMES = 20_000
+"""Frames that are looked at, evenly spaced: what is remembered of a run has an end."""
 LAGS = 60
 """Lags of a curve, at most; they grow geometrically."""
 
@@ -46,6 +48,7 @@ class Contacts:
     """End of a contact."""
     n_frames: int
     """Frames of the whole trajectory."""
+    max_frames: int = MAX_FRAMES
     is_beyond_box: bool = False
     """Whether the radius exceeded half a height of a box: then contacts are not certain."""
     _stays: list[NDArray[np.void]] = field(default_factory=list)
@@ -53,10 +56,24 @@ class Contacts:
     _since: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     _next: int = -1
 
+    @property
+    def stride(self) -> int:
+        """One frame in so many is looked at; from here on it counts as one frame."""
+        return max(1, -(-self.n_frames // self.max_frames))
+
     def add(self, frames: Frames) -> None:
         """Take the next frames in."""
         if not len(self.ions) or not len(self.neighbours):
             return
+        if self.stride > 1:
+            some = frames.rank % self.stride == 0
+            if not some.any():
+                return
+            frames = Frames(
+                rank=frames.rank[some] // self.stride,
+                positions_A=frames.positions_A[some],
+                vectors_A=frames.vectors_A[some],
+            )
         self.is_beyond_box |= bool(self.radius_A > frames.heights_A.min() / 2.0)
         if self.is_beyond_box:
             return
@@ -111,7 +128,7 @@ class Contacts:
             end=whole["end"].astype(np.int64),
             n_ions=len(self.ions),
             n_neighbours=self.n_sites,
-            n_frames=self.n_frames,
+            n_frames=-(-self.n_frames // self.stride),
         )
 
     @property
@@ -144,6 +161,7 @@ class Stays:
     n_ions: int
     n_neighbours: int
     n_frames: int
+    """Frames that were looked at."""
 
     @property
     def ion(self) -> Ints:

@@ -8,8 +8,10 @@ frames are taken from every frame, over 4 to 7 times 2, 4, 8 ... from every seco
 
 In a membrane an ion is caged long before it diffuses, and a line drawn through the caged part is
 no diffusion coefficient. So the fit ends at a fifth of the run, begins at the earliest lag from
-which the displacement grows as the time to the power 1 (within 0.1; either half within 0.2), and
-spans at least a factor of three; where there is no such lag, there is no coefficient.
+which the displacement grows as the time to the power 1 (within 0.1; either half within 0.15), and
+spans at least a factor of three; where there is no such lag, there is no coefficient. It spans no
+more than a factor of ten: earlier lags, free flight before the cage, would weigh most, and where
+one makes up for the other the power is 1 by chance.
 
 A periodic box slows diffusion; the correction of Yeh and Hummer (J. Phys. Chem. B 108, 15873, 2004)
 needs the viscosity, which is not known in a membrane, so coefficients are those of the box.
@@ -33,9 +35,10 @@ MAX_FOLLOWED = 500
 LONGEST = 0.2
 """The fit ends at this part of the run: five origins that do not overlap."""
 SHORTEST_SPAN = 3.0
-"""The fit spans at least this factor in time."""
+LONGEST_SPAN = 10.0
+"""The fit spans at least and at most this factor in time."""
 EXPONENT_WITHIN = 0.1
-HALF_WITHIN = 0.2
+HALF_WITHIN = 0.15
 MIN_POINTS = 4
 
 Ints = NDArray[np.int64]
@@ -292,7 +295,7 @@ def diffusion(curve: DisplacementCurve) -> Diffusion:
     ... )
     >>> found = diffusion(line)
     >>> round(found.A2_ps, 6), found.fit_from_ps, found.fit_to_ps, round(found.exponent, 6)
-    (0.1, 1.0, 20.0, 1.0)
+    (0.1, 2.0, 20.0, 1.0)
     """
     if not curve.n_particles.sum():
         return Diffusion(reason="no_atoms")
@@ -301,7 +304,9 @@ def diffusion(curve: DisplacementCurve) -> Diffusion:
     starts = [
         first
         for first in range(last - MIN_POINTS + 1)
-        if curve.lag_ps[last - 1] >= SHORTEST_SPAN * curve.lag_ps[first]
+        if SHORTEST_SPAN
+        <= curve.lag_ps[last - 1] / curve.lag_ps[first]
+        <= LONGEST_SPAN * (1 + 1e-9)
     ]
     if not starts or not (values_A2[:last] > 0.0).all():
         return Diffusion(reason="run_too_short")

@@ -89,9 +89,16 @@ class Dynamics:
         )  # fmt: skip
 
     @property
+    def contact_frame_ps(self) -> float | None:
+        """Time between frames in which contacts are looked at."""
+        stride = self.contacts[CONTACT_PAIRS[0]].stride
+        return None if self.frame_ps is None else self.frame_ps * stride
+
+    @property
     def tolerance_frames(self) -> int:
         """Frames for which a contact may be away."""
-        return 0 if self.frame_ps is None else int(TOLERANCE_PS / self.frame_ps + 1e-9)
+        frame_ps = self.contact_frame_ps
+        return 0 if frame_ps is None else int(TOLERANCE_PS / frame_ps + 1e-9)
 
 
 def observe(
@@ -183,6 +190,7 @@ def dynamics_row(
         "n_frames": dynamics.n_frames,
         "sampled_ps": dynamics.sampled_ps,
         "frame_ps": dynamics.frame_ps,
+        "contact_frame_ps": dynamics.contact_frame_ps,
         "n_waters": len(dynamics.clusters.oxygens),
         "n_counterions": len(dynamics.nearest.ions),
         "box_length_A": float(np.cbrt(dynamics.volume.total_A3 / dynamics.volume.n_seen)),
@@ -255,7 +263,7 @@ def _states(
 
 
 def _contact_numbers(dynamics: Dynamics, pair: str) -> Row:
-    contacts, frame_ps = dynamics.contacts[pair], dynamics.frame_ps
+    contacts, frame_ps = dynamics.contacts[pair], dynamics.contact_frame_ps
     row: Row = {
         f"{pair}_{name}": None
         for name in (
@@ -375,7 +383,7 @@ def _survival_rows(dynamics: Dynamics, pair: str, stays: Stays) -> list[Row]:
                 rows.append(
                     {
                         "curve": f"{pair}_{kind}",
-                        "lag_ps": float(curve.lags[at]) * (dynamics.frame_ps or 0.0),
+                        "lag_ps": float(curve.lags[at]) * (dynamics.contact_frame_ps or 0.0),
                         "value": float(value),
                         "value_se": float(errors[at]) if is_known else None,
                         "n_origins": int(stays.n_frames - curve.lags[at]),

@@ -145,6 +145,7 @@ DYNAMICS_TABLE = Table(
         Column("n_frames", pa.int64(), "frames seen"),
         _number("sampled_ps", "simulated time the frames span; null where not known", "ps"),
         _number("frame_ps", "time between frames; null where they are not evenly spaced", "ps"),
+        _number("contact_frame_ps", "time between frames in which contacts are looked at", "ps"),
         Column("n_waters", pa.int64(), "water molecules"),
         Column("n_counterions", pa.int64(), "counter-ions"),
         *_cluster_columns(),

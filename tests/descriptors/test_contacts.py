@@ -145,6 +145,20 @@ def test_a_contact_with_any_part_of_a_site_is_one_with_the_site():
     ]
 
 
+def test_of_very_many_frames_some_are_followed_evenly_spaced():
+    positions_A = random_walk(60)
+    observer, sparse = contacts(max_frames=20), contacts(n_frames=20)
+    for first in range(0, 60, 7):
+        observer.add(frames_of(positions_A[first : first + 7], TILTED, first))
+    sparse.add(frames_of(positions_A[::3], TILTED))
+    assert observer.stride == 3
+    for name in ("pair", "start", "end"):
+        np.testing.assert_array_equal(
+            getattr(observer.stays(), name), getattr(sparse.stays(), name), err_msg=name
+        )
+    assert observer.stays().n_frames == 20
+
+
 def test_a_radius_beyond_half_the_box_is_noted():
     observer = contacts(radius_A=11.0)
     observer.add(frames_of(random_walk(1), TILTED))
