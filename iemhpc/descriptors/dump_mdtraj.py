@@ -6,6 +6,7 @@ the same calls give the same ordinary trajectories, in nanometres, or refuse.
 """
 
 from collections.abc import Iterable
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -272,8 +273,15 @@ def load_dump(
         return file.read_as_traj(_parse_topology(top), n_frames, stride, atoms)
 
 
-def register_dumps() -> None:
+def register_dumps(
+    *, units: str | None = None, length_A: float | None = None, timestep_fs: float | None = None
+) -> None:
     """Make mdtraj read ``.lammpstrj``, ``.lammpstrj.gz`` and ``.zst`` files by us, from now on.
+
+    Parameters
+    ----------
+    units, length_A, timestep_fs : optional
+        As in :func:`open_dumps`, for files that do not say; ``md.iterload`` hands nothing on.
 
     Examples
     --------
@@ -281,6 +289,16 @@ def register_dumps() -> None:
     >>> mdtraj.FormatRegistry.loaders[".lammpstrj"].__name__
     'load_dump'
     """
+    defaults = {"units": units, "length_A": length_A, "timestep_fs": timestep_fs}
+
+    @wraps(load_dump)  # mdtraj asks loaders for their names
+    def load(*args: Any, **options: Any) -> Any:
+        return load_dump(*args, **{**defaults, **options})
+
+    @wraps(open_dump_file)
+    def open_file(*args: Any, **options: Any) -> Any:
+        return open_dump_file(*args, **{**defaults, **options})
+
     for extension in EXTENSIONS:
-        FormatRegistry.loaders[extension] = load_dump
-        FormatRegistry.fileobjects[extension] = open_dump_file
+        FormatRegistry.loaders[extension] = load
+        FormatRegistry.fileobjects[extension] = open_file

@@ -78,9 +78,17 @@ def test_skip_stride_and_atoms_are_those_of_mdtraj(registered, dump):
     assert loaded.time.tolist() == [0, 500, 1000, 1500, 2000]
 
 
-def test_times_follow_from_the_timestep(dump):
-    loaded = load_dump(dump, top=topology(), timestep_fs=2.0)
-    np.testing.assert_allclose(loaded.time, 0.2 * np.arange(25))
+def test_times_and_lengths_follow_from_what_the_caller_knows(registered, dump):
+    for loaded in (
+        load_dump(dump, top=topology(), timestep_fs=2.0, units="nano"),
+        mdtraj.load(str(dump), top=topology(), timestep_fs=2.0, units="nano"),
+    ):
+        np.testing.assert_allclose(loaded.time, 0.2 * np.arange(25))
+        np.testing.assert_allclose(loaded.xyz[:, 0, 0], np.arange(25.0))
+    register_dumps(timestep_fs=4.0, units="lj", length_A=5.0)
+    chunk = next(mdtraj.iterload(str(dump), top=topology(), chunk=3))
+    np.testing.assert_allclose(chunk.time, [0, 0.4, 0.8])
+    np.testing.assert_allclose(chunk.xyz[:, 0, 0], [0, 0.5, 1.0])
 
 
 @pytest.mark.parametrize("name", ["t.lammpstrj.gz", "t.lammpstrj.zst"])
