@@ -40,6 +40,7 @@ SILENT_S = 600.0
 """A run of another host without a heartbeat for so long is gone: the age at which ``run.sh`` takes
 over a lock."""
 
+PROCESS_GONE = "its process is gone"
 DAMAGED_JOB = "job.json is damaged: iemhpc md-submit looks for its job and mends it"
 
 MOST_ATTEMPTS = 20
@@ -112,13 +113,15 @@ def _state_of_ended(status: RunStatus, job: JobFacts | None) -> tuple[str, str] 
 def _state_of_running(
     status: RunStatus, job: JobFacts | None, signs: Signs
 ) -> tuple[str, str] | None:
-    if signs.lives is not None:
-        return ("running", "") if signs.lives else ("interrupted", "its process is gone")
-    if job is None or job.scheduler == "local":
-        if signs.silent_s < SILENT_S:
-            return "running", ""
-        return "interrupted", f"no sign of life from {status.host} for {_minutes(signs.silent_s)}"
-    return None
+    if signs.lives:
+        return "running", ""
+    if job is not None and job.scheduler != "local":
+        return None  # a queue may start it again without a new submission
+    if signs.lives is False:
+        return "interrupted", PROCESS_GONE
+    if signs.silent_s < SILENT_S:
+        return "running", ""
+    return "interrupted", f"no sign of life from {status.host} for {_minutes(signs.silent_s)}"
 
 
 def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tuple[str, str]:
@@ -137,7 +140,7 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
     if job is None or not (job.task or job.has_ended):
         return "unknown", "the submission was cut short: submit again, it is looked for first"
     has_begun = status is not None and not is_newer(job, status)
-    cut_short = in_words(status) if status and status.state == "interrupted" else ""
+    cut_short = _cut_short(status, signs) if status and has_begun else ""
     if job.has_ended:
         answer = JobState.GONE
     if isinstance(answer, ProgramError):
@@ -157,7 +160,14 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
     if answer is JobState.RUNNING and (job.scheduler != "local" or signs.submission_lives):
         # a local job is the submitting process, which has runs waiting for a core
         return ("running" if has_begun or job.scheduler != "local" else "queued"), ""
-    return _state_of_gone(facts, signs, cut_short=cut_short if has_begun else "")
+    return _state_of_gone(facts, signs, cut_short=cut_short)
+
+
+def _cut_short(status: RunStatus, signs: Signs) -> str:
+    """Return why the last attempt is known to be over; empty where it may go on."""
+    if status.state == "interrupted":
+        return in_words(status)
+    return PROCESS_GONE if signs.lives is False and status.state == "running" else ""
 
 
 def _state_of_gone(facts: RunFacts, signs: Signs, *, cut_short: str) -> tuple[str, str]:

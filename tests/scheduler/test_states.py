@@ -179,3 +179,20 @@ def test_a_run_that_its_queue_starts_again_is_in_the_queue() -> None:
     assert state(cut, JobState.QUEUED) == "queued"
     assert state(cut, JobState.RUNNING) == "running"
     assert state(cut, JobState.GONE) == "interrupted"
+
+
+def test_a_queue_is_asked_though_the_process_of_this_host_is_dead() -> None:
+    killed, dead = facts(status("running"), job()), Signs(lives=False, silent_s=1.0)
+    assert state(killed, JobState.QUEUED, dead) == "queued"
+    assert state(killed, JobState.HELD, dead) == "queued"
+    assert state(killed, JobState.RUNNING, dead) == "running"
+    assert state(killed, ProgramError("no"), dead) == "unknown"
+    assert state(killed, JobState.GONE, dead) == "interrupted"
+    assert reason(killed, JobState.GONE, dead) == "its process is gone"
+    assert state(facts(status("running"), job("local")), JobState.RUNNING, dead) == "interrupted"
+
+
+def test_a_run_that_was_submitted_again_does_not_tell_its_old_reason() -> None:
+    cut = status("interrupted", rc=76, reason="cancelled")
+    assert reason(facts(cut, job(attempts=1)), JobState.QUEUED) == ""
+    assert reason(facts(cut, job(attempts=0)), JobState.QUEUED) == "cancelled"

@@ -168,6 +168,23 @@ def test_a_run_that_is_queued_again_by_hand_goes_on(producing: Workspace, slurm:
     assert [end.state for end in slurm.ended() if end.task == f"{job}_0"][-1] == "COMPLETED"
 
 
+def test_a_run_whose_script_was_killed_and_that_is_queued_again_is_not_submitted_beside_itself(
+    producing: Workspace, slurm: Any
+) -> None:
+    folder = producing.run("a1")
+    job = submit(producing)
+    wait_for(lambda: has_both_restarts(folder))
+    os.kill(json.loads((folder / "status.json").read_text())["pid"], signal.SIGKILL)
+    slurm.ask("scontrol", "requeuehold", f"{job}_0")
+    wait_for(lambda: slurm.codes(job) == {f"{job}_0": "PD"})
+    assert submit_runs(producing, ["a1"], cluster="test").left == {"a1": "queued"}
+    slurm.ask("scontrol", "release", f"{job}_0")
+    wait_until_done(producing)
+    assert attempts(folder) == 2
+    assert slurm.jobs_named(job_name(folder)) == {job}
+    assert_complete(folder)
+
+
 def test_a_preempted_run_makes_way_and_goes_on(producing: Workspace, slurm: Any) -> None:
     folder = producing.run("a1")
     job = submit(producing)
