@@ -77,9 +77,8 @@ class LocalScheduler:
 
     @property
     def at_once(self) -> int:
-        """How many runs the cores of this machine take, or fewer where the profile says so."""
-        fit = len(cores_of_this_machine()) // self.resources.cores_per_run
-        return min(fit, self.cluster.at_once or fit)
+        """How many runs the cores of this machine take."""
+        return len(cores_of_this_machine()) // self.resources.cores_per_run
 
     def check(self) -> None:
         """Raise ProgramError where LAMMPS is missing, ResourceError where cores are."""
