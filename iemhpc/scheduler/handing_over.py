@@ -7,17 +7,19 @@ submission and no job, which the next submission looks for in the queue before i
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from iemhpc.errors import ProgramError, RefusedError
+from iemhpc.errors import ProgramError, RefusedError, ResourceError
 from iemhpc.progress import Say
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Scheduler, Submission, count_runs
-from iemhpc.scheduler.cluster import load_cluster, resources_for
+from iemhpc.scheduler.cluster import resources_for
 from iemhpc.scheduler.file_mode import apply_file_mode
+from iemhpc.scheduler.polling import scheduler_of
 from iemhpc.scheduler.run_files import identity_of, read_job, read_plan, read_status
 from iemhpc.settings.cluster import ClusterSettings
 from iemhpc.workspace import Workspace, content_hash, write_json, write_text
@@ -132,12 +134,13 @@ def hand_over(part: Part, cluster: str, *, done: Sequence[str], say: Say) -> str
     before = {run: _text(run / "job.json") for run in part.runs}
     try:
         submission = prepare(part, cluster)
+    except OSError:
+        _put_all_back(before)
+        raise
+    try:
         job_id = part.scheduler.submit(submission, say=say)
-    except (RefusedError, OSError) as error:
-        for run, text in before.items():
-            _put_back(run / "job.json", text)
-        if not isinstance(error, RefusedError):
-            raise
+    except RefusedError as error:
+        _put_all_back(before)
         others = f" (submitted before it: {', '.join(done)})" if done else ""
         raise RefusedError(
             f"{_in_words(part.runs)} not submitted: {error}; mend the cluster profile {cluster} "
@@ -148,7 +151,14 @@ def hand_over(part: Part, cluster: str, *, done: Sequence[str], say: Say) -> str
             f"{error}; nobody knows whether the job was made: give the command again, it is looked "
             "for first"
         ) from error
-    _record_job(submission, part.scheduler, job_id)
+    try:
+        _record_job(submission, part.scheduler, job_id)
+    except OSError as error:
+        raise ResourceError(
+            f"job {job_id} was made of {count_runs(len(part.runs))}, but that could not be noted "
+            f"in their folders: {error}; make room or mend that and give the same command again: "
+            "the job is found in the queue, and none is made a second time"
+        ) from error
     return job_id
 
 
@@ -163,17 +173,23 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _put_back(path: Path, text: str | None) -> None:
-    if text is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_text(path, text)
+def _put_all_back(before: Mapping[Path, str | None]) -> None:
+    """Put the job files back as they were; those that a full disk does not take stay unsent."""
+    for run, text in before.items():
+        path = run / "job.json"
+        if text is None:
+            path.unlink(missing_ok=True)
+        elif _text(path) != text:
+            with suppress(OSError):
+                write_text(path, text)
 
 
 def _record_job(submission: Submission, scheduler: Scheduler, job_id: str) -> None:
     n_runs = len(submission.runs)
     for index, run in enumerate(submission.runs):
         job = read_job(run) or {}
+        if job.get("task"):  # cut short already, and it has noted the job that it goes on in
+            continue
         task = scheduler.task_id(job_id, index, n_runs=n_runs)
         write_json(run / "job.json", {**job, "task": task})
 
@@ -194,25 +210,35 @@ def is_unsent(run: Path) -> bool:
 
 def adopt_crashed(workspace: Workspace, run_ids: Sequence[str]) -> None:
     """Look in the queues for submissions that crashed before their job's id was saved."""
-    unsent: dict[tuple[str, str], list[Path]] = {}
+    unsent: dict[tuple[str, str], dict[Path, dict[str, Any]]] = {}
     for run_id in run_ids:
         run = workspace.run(run_id)
         job = read_job(run)
         if job and job.get("task") is None:
-            cluster = str(job.get("cluster") or job["scheduler"])
-            unsent.setdefault((cluster, str(job["submission"])), []).append(run)
-    for (cluster, submission_id), runs in unsent.items():
-        settings = load_cluster(cluster, workspace)
-        scheduler = make_scheduler(workspace, settings, Resources())
-        job_id = scheduler.find(Submission(runs=tuple(runs), submission_id=submission_id))
-        for run in runs:
-            job = read_job(run) or {}
+            which = str(job["scheduler"]), str(job["submission"])
+            unsent.setdefault(which, {})[run] = job
+    for (name, submission_id), jobs in unsent.items():
+        scheduler = _as_submitted(workspace, name, list(jobs.values()))
+        job_id = scheduler.find(Submission(runs=tuple(jobs), submission_id=submission_id))
+        for run, job in jobs.items():
             if job_id is None:
                 if not is_unsent(run):  # it has begun, and its queue has forgotten it
                     write_json(run / "job.json", {**job, "ended": True})
                 continue
             task = scheduler.task_id(job_id, int(job["index"]), n_runs=int(job.get("n_runs", 1)))
             write_json(run / "job.json", {**job, "task": task})
+
+
+def _as_submitted(workspace: Workspace, name: str, jobs: Sequence[Mapping[str, Any]]) -> Scheduler:
+    """Return a submission's scheduler, with as many runs a job as it was made with.
+
+    Its profile may have been changed, renamed or deleted since.
+    """
+    clusters = [str(job.get("cluster") or name) for job in jobs]
+    scheduler = scheduler_of(workspace, name, clusters)
+    runs_per_job = int(jobs[0].get("runs_per_job") or scheduler.cluster.runs_per_job)
+    settings = scheduler.cluster.model_copy(update={"runs_per_job": runs_per_job})
+    return make_scheduler(workspace, settings, Resources())
 
 
 def _attempts(run: Path) -> int:

@@ -120,6 +120,49 @@ def test_a_submission_that_crashed_after_sbatch_is_found_again(
     assert len({task for task in codes_of_ended_jobs() if task == f"{summary.job_ids[0]}_0"}) == 1
 
 
+@pytest.mark.parametrize("profile", [PROFILE, None])
+def test_a_crashed_submission_of_whole_nodes_is_found_though_its_profile_is_another_now(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any, profile: str | None
+) -> None:
+    names = ["a1", "b2", "c3"]
+    folders = [write_water_box(workspace.run(name), production_ps=0.1) for name in names]
+    path = workspace.root / "clusters" / "test.toml"
+    path.write_text(f"{PROFILE}runs_per_job = 2\n")
+    (job_id,) = submit_runs(workspace, names, cluster="test").job_ids
+    jobs = [read_job(folder) or {} for folder in folders]
+    for folder, job in zip(folders, jobs, strict=True):
+        write_json(folder / "job.json", {**job, "task": None})
+    if profile:
+        path.write_text(profile)
+    else:
+        path.rename(path.with_name("renamed.toml"))
+    cluster = "test" if profile else "renamed"
+    assert submit_runs(workspace, names, cluster=cluster).started == ()
+    tasks = [(read_job(folder) or {})["task"] for folder in folders]
+    assert tasks == [f"{job_id}_0", f"{job_id}_0", f"{job_id}_1"]
+    wait_for(lambda: states(workspace) == dict.fromkeys(names, "done"))
+    assert len(slurm.jobs_named(f"iemhpc-{jobs[0]['submission']}")) == 1
+
+
+def test_a_job_that_the_partition_never_starts_is_queued_and_says_why(
+    workspace: Workspace, write_water_box: WriteBox, slurm: Any
+) -> None:
+    write_water_box(workspace.run("a1"), production_ps=0.1)
+    slurm.ask("scontrol", "update", "PartitionName=cpu", "MaxTime=5")
+    try:
+        (job_id,) = submit_runs(workspace, ["a1"], cluster="test").job_ids
+        wait_for(lambda: "PartitionTimeLimit" in run_states(workspace)[0].reason)
+        (row,) = run_states(workspace)
+        assert row.state == "queued"
+        assert "wall_hours of the cluster profile is above the partition's limit" in row.reason
+        slurm.ask("scontrol", "hold", f"{job_id}_0")
+        wait_for(lambda: "held there (JobHeld" in run_states(workspace)[0].reason)
+        assert submit_runs(workspace, ["a1"], cluster="test").started == ()
+    finally:
+        slurm.ask("scontrol", "update", "PartitionName=cpu", "MaxTime=INFINITE")
+    open_scheduler(workspace, "test").cancel([job_id])
+
+
 def test_the_queue_is_asked_once_for_all_tasks(
     workspace: Workspace, write_water_box: WriteBox
 ) -> None:
