@@ -19,8 +19,10 @@ from typing import Any
 import pandas as pd
 
 from iemhpc.check import check_run
+from iemhpc.descriptors.dynamics import ESTIMATOR as DYNAMICS_ESTIMATOR
 from iemhpc.polymer.catalog import System, load_membrane, load_salt
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
+from iemhpc.tables.dynamics import DYNAMICS_TABLE
 from iemhpc.tables.io import read_frame, read_provenance, write_table
 from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.workspace import Workspace, file_hash, write_text
@@ -98,10 +100,24 @@ def take_in(workspace: Workspace) -> None:
     }
     write_table(stored, DESCRIPTOR_TABLE, rows, provenance)
     write_table(HERE / "rdf.parquet", RDF_TABLE, counts, provenance)
+    _take_in_dynamics(workspace, rows["run_id"].tolist(), provenance)
     _write_doubts(workspace, rows["run_id"].tolist())
     size_MB = (HERE / "rdf.parquet").stat().st_size / 1e6
     if size_MB > LARGEST_RDF_MB:
         raise SystemExit(f"rdf.parquet is {size_MB:.1f} MB, wanted at most {LARGEST_RDF_MB}")
+
+
+def _take_in_dynamics(
+    workspace: Workspace, run_ids: Sequence[str], provenance: Mapping[str, str]
+) -> None:
+    """Keep of each run what moves and what sticks; the curves are too many."""
+    found = [read_frame(workspace.dynamics, DYNAMICS_TABLE, made_by="iemhpc descriptors")]
+    stored = HERE / "dynamics.parquet"
+    if stored.exists():
+        found.append(read_frame(stored, DYNAMICS_TABLE, made_by=__file__))
+    rows = pd.concat(found).drop_duplicates("run_id").set_index("run_id", drop=False)
+    estimator = {"estimator": DYNAMICS_ESTIMATOR}
+    write_table(stored, DYNAMICS_TABLE, rows.loc[list(run_ids)], {**provenance, **estimator})
 
 
 def _lammps(workspace: Workspace, run_id: str) -> str:

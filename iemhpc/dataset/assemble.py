@@ -155,12 +155,13 @@ def build_dataset(
     kinds = [str(label["label_kind"]) for label in labels]
     warnings = check_kinds(kinds, mix_label_kinds=mix_label_kinds)
     names = _stored_more(workspace) if more is None else tuple(dict.fromkeys(more))
-    runs = _with_dynamics(workspace, _read_runs(workspace.descriptors), names)
+    runs = _with_dynamics(_read_runs(workspace.descriptors), names, workspace=workspace)
     n_runs = 0 if runs is None else sum(map(len, runs.values()))
     say(f"{len(labels)} labels, {n_runs} runs with descriptors")
     reference = None
     if with_reference and not workspace.labels.exists():
-        reference = _comparable(_read_runs(reference_path()), runs)
+        shipped = _with_dynamics(_read_runs(reference_path()), names, workspace=None)
+        reference = _comparable(shipped, runs)
     found: list[str] = []
     frame = pd.DataFrame(join(labels, runs, reference=reference, more=names, warn=found.append))
     warnings = (*warnings, *dict.fromkeys(found))
@@ -210,15 +211,20 @@ def _stored_more(workspace: Workspace) -> tuple[str, ...]:
 
 
 def _with_dynamics(
-    workspace: Workspace, runs: dict[str, list[Row]] | None, names: Sequence[str]
+    runs: dict[str, list[Row]] | None, names: Sequence[str], *, workspace: Workspace | None
 ) -> dict[str, list[Row]] | None:
-    """Return the runs with further numbers, their errors and the reasons where they are null."""
+    """Return the runs with further numbers, their errors and the reasons where they are null.
+
+    The numbers are those of the workspace, or, without one, of the reference campaign.
+    """
     for name in names:
         if name not in INPUTS:
             raise unknown_name("number of dynamics.parquet", name, INPUTS)
     if not names or runs is None:
         return runs
-    path = workspace.need(workspace.dynamics, made_by="iemhpc descriptors")
+    path = reference_path().with_name("dynamics.parquet")
+    if workspace is not None:
+        path = workspace.need(workspace.dynamics, made_by="iemhpc descriptors")
     table = read_table(path, DYNAMICS_TABLE, made_by="iemhpc descriptors").to_pylist()
     wanted = {n for name in names for n in (name, f"{name}_se", reason_column(name))}
     found = {row["run_id"]: {name: row[name] for name in wanted} for row in table}

@@ -81,6 +81,16 @@ def test_building_again_as_before_keeps_the_numbers(workspace, run_row):
     assert point(workspace, 0.1)[SIZE] == 13.5
 
 
+def test_the_reference_campaign_has_the_numbers_too(workspace):
+    build_dataset(workspace, with_reference=True, more=[SIZE])
+    frame = read_dataset(workspace)
+    served = frame[frame["descriptor_source"] == "reference"]
+    assert len(served) > 0
+    assert served[SIZE].notna().all()
+    dry = served[served["polymer"].str.startswith("PSbNMP")]
+    assert dry[SIZE].max() < served.drop(dry.index)[SIZE].min()
+
+
 def test_unknown_numbers_list_the_known_ones(workspace):
     with pytest.raises(UnknownNameError, match=r"unknown number of dynamics\.parquet 'water_size'"):
         build_dataset(workspace, more=["water_size"])
