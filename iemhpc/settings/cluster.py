@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from iemhpc.settings.extra_options import extra_problems
 from iemhpc.settings.reading import read_settings
 
 PLACEHOLDERS = ("cores", "processes", "threads", "gpus")
@@ -110,7 +111,9 @@ class ClusterSettings(BaseModel):
     qos: str = Field(default="", description="Slurm's --qos")
     constraint: str = Field(default="", description="--constraint; PBS: a further part of select")
     extra: tuple[str, ...] = Field(
-        default=(), description="further options of sbatch or qsub, without #SBATCH, #PBS"
+        default=(),
+        description="further options of sbatch or qsub, without #SBATCH, #PBS; none of those that "
+        "iemhpc writes itself",
     )
     wall_hours: float = Field(default=24.0, gt=0.0, le=720.0, description="time limit, hours")
     memory_MB_per_core: int | None = Field(
@@ -132,6 +135,7 @@ class ClusterSettings(BaseModel):
         problems = [
             *_time_problems(self),
             *_scheduler_problems(self),
+            *extra_problems(self.scheduler, self.extra),
             *_size_problems(self),
             *_gpu_problems(self),
             *_thread_problems(self),

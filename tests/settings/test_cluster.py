@@ -84,6 +84,66 @@ def test_an_impossible_combination_says_what_to_write(values: dict[str, Any], sa
 
 
 @pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        ("--job-name=mine", "a job is found again by its name after a crash"),
+        ("--job-name mine", "a job is found again by its name"),
+        ("-J mine", "a job is found again by its name"),
+        ("-Jmine", "a job is found again by its name"),
+        ("-HJmine", "a job is found again by its name"),
+        ("--array=0-0", "array_size and at_once say how it is cut"),
+        ("--arr=0-0", "array_size and at_once say how it is cut"),
+        ("-a0", "array_size and at_once say how it is cut"),
+        ("--output=x", "it lies beside the job's script in runs/"),
+        ("--open-mode=truncate", "it lies beside the job's script in runs/"),
+        ("--no-requeue", "attempts says how often"),
+        ("--requeue", "attempts says how often"),
+        ("--signal=B:USR1@40", "write warning_s"),
+        ("--time=1", "write wall_hours"),
+        ("--mail-type=FAIL -t 10", "write wall_hours"),
+        ("--mail-type=FAIL\n#SBATCH --time=1", "write wall_hours"),
+        ("--dependency=afterok:7", "--then of md-submit"),
+        ("-W", "iemhpc does not wait for jobs"),
+        ("-M other", "submit on a node of it"),
+    ],
+)
+def test_extra_does_not_undo_that_jobs_of_slurm_are_made_once(option: str, instead: str) -> None:
+    said = problem(extra=["--mail-type=FAIL", option])
+    assert f"extra: {option!r} would undo what iemhpc says itself" in said
+    assert instead in said
+
+
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        ("-N mine", "a job is found again by its name after a crash"),
+        ("-Nmine", "a job is found again by its name after a crash"),
+        ("-J 0-3", "array_size and at_once say how it is cut"),
+        ("-o out", "it lies beside the job's script in runs/"),
+        ("-j n", "it lies beside the job's script in runs/"),
+        ("-r n", "attempts says how often"),
+        ("-S /bin/tcsh", "the job's script is one for bash"),
+        ("-W umask=022,depend=afterok:7", "--then of md-submit"),
+        ("-Wblock=true", "iemhpc does not wait for jobs"),
+        ("-l walltime=1:00:00", "write wall_hours"),
+    ],
+)
+def test_extra_does_not_undo_that_jobs_of_pbs_are_made_once(option: str, instead: str) -> None:
+    said = problem(scheduler="pbs", extra=[option])
+    assert f"extra: {option!r} would undo what iemhpc says itself" in said
+    assert instead in said
+
+
+def test_other_options_of_the_centre_may_stand_in_extra() -> None:
+    slurm = ["--mail-type=FAIL", "--exclusive", "-x n1", "--time-min=10", "--comment='-J --time=1'"]
+    pbs = ["-l place=excl", "-W group_list=chem", "-m a", "-M me@x"]
+    for scheduler, extra in {"slurm": slurm, "pbs": pbs}.items():
+        values = {"scheduler": scheduler, "extra": extra}
+        assert validate_settings(values, ClusterSettings, where="mine.toml").extra == tuple(extra)
+    assert 'extra: "--comment=\'a": No closing quotation' in problem(extra=["--comment='a"])
+
+
+@pytest.mark.parametrize(
     ("sizes", "more", "said"),
     [
         (

@@ -22,6 +22,7 @@ import pytest
 
 from iemhpc.descriptors.dcd import read_dcd_header
 from iemhpc.errors import ProgramError
+from iemhpc.resources import resource
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import open_scheduler, submit_runs
@@ -432,8 +433,10 @@ def test_the_time_limit_is_met_with_a_restart_and_the_run_goes_on(
     producing: Workspace, slurm: Any
 ) -> None:
     # Slurm's shortest limit is a minute; it sends the signal early or late by half of one
-    profile = producing.root / "clusters" / "test.toml"
-    profile.write_text(PROFILE + 'extra = ["--time=1", "--signal=B:USR1@40"]\n')
+    text = resource("jobs", "slurm.sh").read_text()
+    shorter = "@@{header}\n#SBATCH --time=1\n#SBATCH --signal=B:USR1@40\n"
+    (producing.root / "jobs").mkdir()
+    (producing.root / "jobs" / "slurm.sh").write_text(text.replace("@@{header}\n", shorter))
     folder = producing.run("a1")
     plan = json.loads((folder / "plan.json").read_text())
     plan["sampling"]["production_ps"] = 150.0
