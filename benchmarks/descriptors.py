@@ -95,17 +95,21 @@ def kernels(case: Case, *, rounds: int, n_peer: int, with_mdtraj: bool) -> dict[
     """Return the rates of counting frames in memory."""
     import descriptors_peers as peers
 
-    few = case.first(n_peer)
+    few, fewer = case.first(n_peer), case.first(max(5, n_peer // 5))
+    how = {"n_bins": N_BINS, "r_max_A": R_MAX_A}
+    tree, linked = (peers.by_freud(some, **how) for some in (few, fewer))
     contenders = [
         Contender(name="iemhpc", n_frames=len(case.positions_A), count=lambda: in_memory(case)),
-        *(
-            Contender(name=name, n_frames=n_peer, count=count)
-            for name, count in peers.by_freud(few, n_bins=N_BINS, r_max_A=R_MAX_A).items()
+        Contender(name="freud, AABBQuery", n_frames=n_peer, count=tree["freud, AABBQuery"]),
+        Contender(
+            name="freud, LinkCell",
+            n_frames=len(fewer.positions_A),
+            count=linked["freud, LinkCell"],
         ),
         Contender(
             name="MDAnalysis",
-            n_frames=n_peer,
-            count=lambda: peers.by_mdanalysis(few, n_bins=N_BINS, r_max_A=R_MAX_A),
+            n_frames=len(fewer.positions_A),
+            count=lambda: peers.by_mdanalysis(fewer, **how),
         ),
     ]
     if with_mdtraj:
@@ -113,7 +117,7 @@ def kernels(case: Case, *, rounds: int, n_peer: int, with_mdtraj: bool) -> dict[
             Contender(
                 name="mdtraj",
                 n_frames=n_peer,
-                count=lambda: peers.by_mdtraj(few, n_bins=N_BINS, r_max_A=R_MAX_A),
+                count=lambda: peers.by_mdtraj(few, **how),
             )
         )
     return frames_per_cpu_s(contenders, rounds=rounds)

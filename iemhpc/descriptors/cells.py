@@ -16,71 +16,16 @@ to 6 Å      0.7    1.3    2.4    4.2    9.2
 and the rule takes the faster way in each of these.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from iemhpc.descriptors.frames import Frames
-from iemhpc.descriptors.kernel import Selection, count_all, count_in_cells
+from iemhpc.descriptors.kernel import count_all, count_in_cells
+from iemhpc.descriptors.selection import Selection
 
 SLICE_A = 1.5
 SEARCH = 1500.0
 SORTING = 10.0
-
-
-def select(
-    pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]],
-    *,
-    n_blocks: int,
-) -> Selection:
-    """Return pairs of groups of atoms as the compiled functions want them.
-
-    Parameters
-    ----------
-    pairs : sequence of tuple
-        For each pair the reference atoms, the neighbours, and the part of the references, from 0,
-        that each belongs to. Groups that several pairs share are held once.
-    n_blocks : int
-        Blocks of frames.
-
-    Examples
-    --------
-    >>> ions, water = np.array([4]), np.array([0, 2])
-    >>> selection = select([(ions, water, np.array([0])), (ions, ions, np.array([0]))], n_blocks=5)
-    >>> selection.atoms.tolist(), selection.pairs.tolist(), selection.first_row.tolist()
-    ([4, 0, 2], [[0, 1], [0, 0]], [0, 5])
-    """
-    groups: dict[bytes, int] = {}
-    atoms, numbers = list[NDArray[np.int64]](), list[tuple[int, int]]()
-    for reference, neighbour, _ in pairs:
-        both = []
-        for group in (reference, neighbour):
-            indices = np.ascontiguousarray(group, dtype=np.int64)
-            if (key := indices.tobytes()) not in groups:
-                groups[key] = len(atoms)
-                atoms.append(indices)
-            both.append(groups[key])
-        numbers.append((both[0], both[1]))
-    parts = [np.asarray(part, dtype=np.int64) for _, _, part in pairs]
-    n_parts = np.array([part.max(initial=-1) + 1 for part in parts], dtype=np.int64)
-    return Selection(
-        atoms=_joined(atoms),
-        starts=_starts(atoms),
-        pairs=np.array(numbers, dtype=np.int64).reshape(-1, 2),
-        part=_joined(parts),
-        part_starts=_starts(parts),
-        first_row=n_blocks * (np.cumsum(n_parts) - n_parts),
-        n_parts=n_parts,
-    )
-
-
-def _joined(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([np.empty(0, dtype=np.int64), *arrays])
-
-
-def _starts(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int64)
 
 
 def count(
@@ -125,6 +70,7 @@ def choose_grid(
 
     Examples
     --------
+    >>> from iemhpc.descriptors.selection import select
     >>> atoms = np.arange(32000)
     >>> water = select([(atoms, atoms, np.zeros(32000, dtype=int))], n_blocks=20)
     >>> choose_grid(water, np.full(3, 101.0), 12.0).tolist()
@@ -152,6 +98,7 @@ def cells_pay(selection: Selection, heights_A: NDArray[np.float64], reach_A: flo
     --------
     Eighty references among the waters of a box of 40 Å, and sixteen times as many of both:
 
+    >>> from iemhpc.descriptors.selection import select
     >>> def pair(n_reference, n_neighbour):
     ...     part = np.zeros(n_reference, dtype=int)
     ...     return select([(np.arange(n_reference), np.arange(n_neighbour), part)], n_blocks=20)

@@ -21,6 +21,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from iemhpc.descriptors.selection import Selection
+
 AROUND = 4294967296.0
 """Steps around the box: 2³²."""
 
@@ -41,24 +43,6 @@ def compiled(function: Function) -> Function:
         return cast(Function, njit(cache=True, **options)(function))
     except RuntimeError:  # "no locator available"
         return cast(Function, njit(**options)(function))
-
-
-class Selection(NamedTuple):
-    """Which atoms make which pairs, as arrays.
-
-    ``atoms`` holds all groups of atoms one after the other, group g from ``starts[g]`` to
-    ``starts[g + 1]``. Pair p counts the neighbours ``pairs[p, 1]`` of the references
-    ``pairs[p, 0]``; its reference k adds to row ``first_row[p] + block * n_parts[p] +
-    part[part_starts[p] + k]`` of the counts.
-    """
-
-    atoms: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    pairs: NDArray[np.int64]
-    part: NDArray[np.int64]
-    part_starts: NDArray[np.int64]
-    first_row: NDArray[np.int64]
-    n_parts: NDArray[np.int64]
 
 
 class Ruler(NamedTuple):
@@ -94,27 +78,13 @@ def fixed_point(
 ) -> None:
     """Write the places of some atoms of one frame between the faces of its box.
 
-    Parameters
-    ----------
-    positions_A : ndarray, shape (n_atoms, 3)
-        Positions, wrapped or not.
-    atoms : ndarray, shape (n,)
-        Which atoms.
-    inverse : ndarray, shape (3, 3)
-        Inverse of the matrix of box vectors.
-    place : ndarray of int32, shape (3, n)
-        Filled.
+    ``inverse`` is that of the matrix of box vectors; ``place``, shape (3, n), is filled.
     """
     for k in range(len(atoms)):
-        x = np.float64(positions_A[atoms[k], 0])
-        y = np.float64(positions_A[atoms[k], 1])
-        z = np.float64(positions_A[atoms[k], 2])
-        a = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
-        b = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
-        c = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
-        place[0, k] = np.int32(np.int64((a - np.floor(a)) * AROUND))
-        place[1, k] = np.int32(np.int64((b - np.floor(b)) * AROUND))
-        place[2, k] = np.int32(np.int64((c - np.floor(c)) * AROUND))
+        x, y, z = positions_A[atoms[k]]
+        for axis in range(3):
+            part = x * inverse[0, axis] + y * inverse[1, axis] + z * inverse[2, axis]
+            place[axis, k] = np.int32(np.int64((part - np.floor(part)) * AROUND))
 
 
 @compiled
@@ -126,7 +96,7 @@ def _ruler(vectors_A: NDArray[np.float64], n_bins: int, bin_A: float) -> Ruler:
     return Ruler(
         vectors_A / AROUND,
         tilt_A == 0.0,
-        np.float32(((n_bins + doubt / 2.0) * bin_A) ** 2),
+        np.float32(((n_bins + doubt) * bin_A) ** 2),
         np.float32(1.0 / bin_A),
         bin_A,
         np.float32(min(doubt, 0.5)),
@@ -394,10 +364,7 @@ def count_in_cells(
 ) -> None:
     """Count what :func:`count_all` counts, looking at the cells near each reference only.
 
-    Parameters
-    ----------
-    grid : ndarray of int64, shape (3,)
-        Cells along each box vector; the last is the one along which cells are read in a row.
+    ``grid`` says how many cells there are along each box vector.
     """
     n = len(selection.atoms)
     place, sorted_place = np.empty((3, n), np.int32), np.empty((3, n), np.int32)

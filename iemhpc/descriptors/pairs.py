@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from iemhpc.descriptors.conventions import BIN_A, R_MAX_A, check_site_convention
 from iemhpc.descriptors.frames import Frames
+from iemhpc.descriptors.selection import select
 from iemhpc.errors import InputError, TrajectoryError, UnknownNameError
 from iemhpc.tables.descriptors import PAIRS
 
@@ -242,7 +243,7 @@ class PairCounter:
             )
         self._n_own = {name: _n_own(name, atoms) for name, atoms in self._pairs.items()}
         n_blocks = block_number(n_frames)
-        self._selection = _counting().select(
+        self._selection = select(
             [(p.reference, p.neighbour, p.group) for p in self._pairs.values()], n_blocks=n_blocks
         )
         self._sizes = [np.bincount(p.group) for p in self._pairs.values()]

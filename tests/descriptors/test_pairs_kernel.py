@@ -15,6 +15,7 @@ from iemhpc.descriptors import cells, kernel
 from iemhpc.descriptors.frames import Frames
 from iemhpc.descriptors.pairs import PairAtoms, PairCounter, count_pairs
 from iemhpc.descriptors.rdf import radial
+from iemhpc.descriptors.selection import select
 from iemhpc.descriptors.shell import find_shell
 
 ORTHOGONAL = np.diag([31.0, 27.0, 36.5])
@@ -59,7 +60,7 @@ def counted(frames: Frames, pairs, *, n_bins: int, how: str, bin_A: float = 0.05
     """Count by one of the two ways, a block a frame."""
     n = len(frames.rank)
     groups = [(np.asarray(a), np.asarray(b), np.zeros(len(a), dtype=np.int64)) for a, b in pairs]
-    selection = cells.select(groups, n_blocks=n)
+    selection = select(groups, n_blocks=n)
     counts = np.zeros((n * len(pairs), n_bins), dtype=np.int64)
     boxes, inverse = frames.vectors_A, np.linalg.inv(frames.vectors_A)
     arrays = (frames.positions_A, boxes, inverse, np.arange(n), selection, bin_A)
@@ -270,3 +271,19 @@ def test_compiled_code_is_kept_beside_the_source_or_else_in_the_users_cache(tmp_
     # nowhere to write: compiled each time, and right all the same
     lost = {"HOME": str(nowhere), "XDG_CACHE_HOME": str(nowhere)}
     assert run_copy(package, **lost).startswith(half_around)
+
+
+def test_numba_is_not_imported_before_something_is_counted():
+    script = textwrap.dedent(
+        """
+        import sys
+        from iemhpc.descriptors.pairs import PairCounter, pair_atoms
+        print("numba" in sys.modules, end=" ")
+        PairCounter({}, n_frames=5)
+        print("numba" in sys.modules)
+        """
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert answer.stdout == "False False\n"
