@@ -41,6 +41,7 @@ class Files:
     """None: not written."""
     dynamics: Path | None
     curves: Path | None
+    replicas: Path | None = None
 
 
 def lock_of(descriptors: Path) -> Path:
@@ -86,11 +87,10 @@ class Books:
             counts is None or not set(pairs) <= set(counts["pair"].unique())
         ):
             return False
-        return files.dynamics is None or (
-            moving is not None
-            and moving["trajectory_hash"] == mark
-            and moving["estimator"] == DYNAMICS_ESTIMATOR
-        )
+        if files.dynamics is None:
+            return True
+        wanted = (mark, DYNAMICS_ESTIMATOR)
+        return moving is not None and (moving["trajectory_hash"], moving["estimator"]) == wanted
 
     def save(self, files: Files, *, site_convention: str) -> None:
         """Write every table whole, that of descriptors last."""
@@ -104,7 +104,8 @@ class Books:
             write_table(files.curves, CURVE_TABLE, _joined(self.curves, CURVE_TABLE), moving)
         # what is left of a row of an older schema, and was not asked for, is no row
         rows = [row for row in _sorted(self.rows) if "estimator" in row]
-        write_replicas(files.descriptors.with_name("replicas.parquet"), rows, provenance=said)
+        if files.replicas is not None:
+            write_replicas(files.replicas, rows, provenance=said)
         write_table(files.descriptors, DESCRIPTOR_TABLE, rows, said)
 
 

@@ -76,6 +76,7 @@ def files_of(workspace: Workspace) -> Files:
         rdf=workspace.rdf,
         dynamics=workspace.dynamics,
         curves=workspace.root / "dynamics_curves.parquet",
+        replicas=workspace.replicas,
     )
 
 

@@ -112,8 +112,19 @@ def check_address(address: str, *, listen_s: float = LISTEN_S, join_s: float = J
             f"--address {address}: no Ray let us join within {join_s:g} s; {start}"
         ) from error
     if trial.returncode:
-        lines = [line.strip() for line in trial.stderr.splitlines() if line.strip()]
         raise ResourceError(
-            f"--address {address}: no Ray answers there ({lines[-1] if lines else 'no reason'}); "
-            f"{start}"
+            f"--address {address}: no Ray answers there ({_cause(trial.stderr)}); {start}"
         )
+
+
+def _cause(said: str) -> str:
+    r"""Return what Ray itself says went wrong, which stands before what Python makes of it.
+
+    Examples
+    --------
+    >>> _cause("ray.exceptions.AuthenticationError: RPC error: no token\nConnectionError: failed")
+    'ray.exceptions.AuthenticationError: RPC error: no token'
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith("ray.exceptions.")]
+    return (own or lines[-1:] or ["no reason"])[0][:300]

@@ -10,6 +10,7 @@ from typing import Any
 from iemhpc.descriptors.books import COMMAND, Files, lock_of, read_books
 from iemhpc.descriptors.from_rdf import descriptors_from_rdf
 from iemhpc.descriptors.reading import RunFolder
+from iemhpc.descriptors.replicas import write_replicas
 from iemhpc.descriptors.shell import ESTIMATOR
 from iemhpc.errors import IemhpcError
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
@@ -61,7 +62,10 @@ def recompute(rdf: Path, out: Path, *, workspace: Workspace | None = None) -> Re
             old = books.rows.get(run_id, {"sampled_ps": None, "trajectory_hash": UNKNOWN})
             rows[run_id] = {**old, **_planned(workspace, run_id), **one}
         said = {"estimator": ESTIMATOR, "rdf": str(rdf)}
-        write_table(out, DESCRIPTOR_TABLE, [rows[run_id] for run_id in sorted(rows)], said)
+        found_rows = [rows[run_id] for run_id in sorted(rows)]
+        if workspace is not None:
+            write_replicas(workspace.replicas, found_rows, provenance=said)
+        write_table(out, DESCRIPTOR_TABLE, found_rows, said)
     return RecomputeSummary(n_runs=len(found), rdf=rdf, path=out)
 
 

