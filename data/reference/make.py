@@ -91,10 +91,9 @@ def take_in(workspace: Workspace) -> None:
     counts = counts[counts["run_id"].isin(rows["run_id"])].reset_index(drop=True)
     known = read_provenance(stored).get("lammps", "").split("; ") if stored.exists() else []
     lammps = {*known, *(_lammps(workspace, run_id) for run_id in rows["run_id"])} - {""}
-    made = read_provenance(workspace.descriptors)
     provenance = {
-        "site_convention": made["site_convention"],
-        "estimator": made["estimator"],
+        "site_convention": ", ".join(sorted(rows["site_convention"].unique())),
+        "estimator": ", ".join(sorted(rows["estimator"].unique())),
         "campaign": file_hash(HERE / "campaign.toml", 12),
         "lammps": "; ".join(sorted(lammps)),
     }
