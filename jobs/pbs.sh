@@ -33,7 +33,7 @@ if [ ${#again[@]} -gt 0 ]; then
     mkdir -p "${folder%/*}/next"
     echo "$job" >"${folder%/*}/next/$PBS_JOBID"
     for run in "${again[@]}"; do # where it is now, so that nobody submits it a second time
-      sed -e "s/\"task\": \"[^\"]*\"/\"task\": \"$job\"/" \
+      sed -E -e "s/\"task\": (null|\"[^\"]*\")/\"task\": \"$job\"/" \
         -e "s/\"attempts\": [0-9]*/\"attempts\": $(starts_of "$run")/" \
         "$run/job.json" >"$run/job.json.part" && mv -f "$run/job.json.part" "$run/job.json"
     done

@@ -247,6 +247,11 @@ def job_name(submission: Submission) -> str:
     return f"ie-{submission.submission_id}"
 
 
+def next_name(submission: Submission) -> str:
+    """Return the name of the jobs in which runs of a submission go on that were cut short."""
+    return f"in-{submission.submission_id}"
+
+
 class PbsScheduler:
     """Runs as subjobs of an array; one alone as a job."""
 
@@ -281,7 +286,7 @@ class PbsScheduler:
             cluster=self.cluster,
             resources=self.resources,
             # another name: it has other tasks, and is not what a crash left behind
-            more={"next": f"in-{submission.submission_id}"},
+            more={"next": next_name(submission)},
         )
 
     def early_job_id(self) -> str | None:
@@ -293,8 +298,8 @@ class PbsScheduler:
         return job_id.replace("[]", f"[{index // self.cluster.runs_per_job}]")
 
     def find(self, submission: Submission) -> str | None:
-        """Ask the queue for a job of this submission's name."""
-        return self._find(job_name(submission))
+        """Ask the queue for a job of this submission, else for one in which its runs go on."""
+        return self._find(job_name(submission)) or self._find(next_name(submission))
 
     def _find(self, name: str) -> str | None:
         return parse_find(ask(find_command(name)))

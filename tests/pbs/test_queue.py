@@ -277,6 +277,28 @@ def test_a_crash_between_qsub_and_saving_is_found_again(
     assert task(workspace, "b2").partition(".")[0] == number
 
 
+@both_kinds
+@pytest.mark.parametrize("is_noted", [True, False])
+@pytest.mark.parametrize("runs", [ALL, ["b2"]])
+def test_a_run_that_goes_on_after_a_crash_is_found_in_its_new_job(
+    workspace: Workspace, pbs: FakePbs, runs: list[str], *, is_noted: bool
+) -> None:
+    does(workspace, "b2", "cut", "sleep")
+    (pbs.spool / "kill_parent").touch()
+    died = subprocess.run([sys.executable, "-c", SUBMIT, workspace.root, *runs], check=False)
+    assert died.returncode == -signal.SIGKILL
+    wait_for(lambda: task(workspace, "b2").startswith("2."))
+    if not is_noted:  # its node died before it could
+        path = workspace.run("b2") / "job.json"
+        write_json(path, json.loads(path.read_text()) | {"task": None})
+    wait_for(lambda: attempts(workspace, "b2") == 2)
+    wait_for(lambda: all(states(workspace)[run] == "done" for run in set(runs) - {"b2"}))
+    assert submit_runs(workspace, runs, cluster="test").started == ()
+    assert task(workspace, "b2").startswith("2.")
+    assert states(workspace)["b2"] == "running"
+    assert len(pbs.jobs()) == 2
+
+
 def test_a_crash_whose_job_has_ended_is_told_by_the_runs(
     workspace: Workspace, pbs: FakePbs
 ) -> None:
