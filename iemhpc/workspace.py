@@ -246,15 +246,15 @@ def lock(path: Path, *, what: str) -> Iterator[None]:
 def _take(path: Path, owner: Mapping[str, object]) -> bool:
     # A link of a finished file: the lock never exists without its owner's name in it.
     draft = path.with_name(f".{path.name}.{owner['token']}")
-    draft.write_text(json.dumps(owner), encoding="utf-8")
-    with contextlib.suppress(PermissionError):  # who may write here may know who is at it
-        draft.chmod(0o600 | stat.S_IMODE(path.parent.stat().st_mode) & 0o060)
     try:
+        draft.write_text(json.dumps(owner), encoding="utf-8")
+        with contextlib.suppress(PermissionError):  # who may write here may know who is at it
+            draft.chmod(0o600 | stat.S_IMODE(path.parent.stat().st_mode) & 0o060)
         os.link(draft, path)
     except FileExistsError:
         return False
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return True
 
 

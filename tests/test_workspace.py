@@ -96,6 +96,17 @@ def test_a_lock_file_without_content_of_another_age_is_waited_for(tmp_path: Path
         pass
 
 
+def test_a_lock_that_a_full_disk_does_not_take_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, resource; from iemhpc.workspace import lock\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write fails, as on a full disk\n"
+        f"with lock(pathlib.Path({str(tmp_path / 'lock')!r}), what='tune'): pass"
+    )
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "OSError: [Errno 27] File too large" in died.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_lock_whose_number_was_given_again_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     me = asdict(this_process())
