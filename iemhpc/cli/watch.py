@@ -124,7 +124,7 @@ def resubmit(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Start failed, cancelled or interrupted runs again, on purpose."""
-    from iemhpc.scheduler.cancelling import resubmit_runs
+    from iemhpc.scheduler.resubmitting import resubmit_runs
 
     space = Workspace(workspace)
     chosen = _chosen(space, run, state, system)

@@ -16,6 +16,7 @@ from iemhpc.scheduler.cluster import load_cluster, resources_for
 from iemhpc.scheduler.damaged_jobs import mend_damaged_jobs
 from iemhpc.scheduler.file_mode import made_as, open_to
 from iemhpc.scheduler.handing_over import (
+    Part,
     adopt_crashed,
     by_resources,
     hand_over,
@@ -56,6 +57,27 @@ class SubmissionSummary:
     """Runs left as they were -> their state."""
     in_queue: bool
     """Whether the runs go on after this, or have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """What was handed over under the lock, and what is to run here when it is given back."""
+
+    job_ids: tuple[str, ...]
+    """Jobs that were made in a queue."""
+    file_mode: str
+    """Of the profile."""
+    parts: tuple[Part, ...]
+    """Runs of this machine, prepared."""
+    submissions: tuple[Submission, ...]
+    """One of each of these parts."""
+
+    def run_here(self, *, say: Say = quiet) -> list[str]:
+        """Run what this machine takes to its end; return its jobs."""
+        if not self.parts:
+            return []
+        with made_as(self.file_mode):
+            return run_here(self.parts, self.submissions, say=say)
 
 
 def open_scheduler(
@@ -132,33 +154,22 @@ def submit_runs(
     settings = load_cluster(cluster, workspace)
     open_scheduler(workspace, cluster, cores_per_run=cores_per_run)
     check_writable(workspace)
-    open_to(workspace.runs, settings.file_mode)
-    job_ids = list[str]()
-    with made_as(settings.file_mode):
-        with submission_lock(workspace):
-            for problem in mend_damaged_jobs(workspace, [workspace.run(each) for each in run_ids]):
-                say(problem)
-            adopt_crashed(workspace, run_ids)
-            states = {row.run_id: row.state for row in run_states(workspace)}
-            can_start = (*CAN_START, "failed") if retry_failed else CAN_START
-            ready = [
-                workspace.run(run_id)
-                for run_id in dict.fromkeys(run_ids)
-                if states[run_id] in can_start
-                or (states[run_id] != "cancelled" and is_unsent(workspace.run(run_id)))
-            ]
-            parts = parts_of(workspace, settings, ready, cores_per_run=cores_per_run)
-            for part in parts:
-                part.scheduler.check()
-            is_foreground = any(part.scheduler.foreground for part in parts)
-            submissions = list[Submission]()
-            for part in parts:
-                if is_foreground:
-                    submissions.append(prepare(part, cluster))
-                else:
-                    job_ids.append(hand_over(part, cluster, done=job_ids, say=say))
-        if is_foreground:
-            job_ids = run_here(parts, submissions, say=say)
+    with made_as(settings.file_mode), submission_lock(workspace):
+        for problem in mend_damaged_jobs(workspace, [workspace.run(each) for each in run_ids]):
+            say(problem)
+        adopt_crashed(workspace, run_ids)
+        states = {row.run_id: row.state for row in run_states(workspace)}
+        can_start = (*CAN_START, "failed") if retry_failed else CAN_START
+        ready = [
+            workspace.run(run_id)
+            for run_id in dict.fromkeys(run_ids)
+            if states[run_id] in can_start
+            or (states[run_id] != "cancelled" and is_unsent(workspace.run(run_id)))
+        ]
+        handed = hand_over_ready(
+            workspace, ready, cluster=cluster, cores_per_run=cores_per_run, say=say
+        )
+    job_ids = [*handed.job_ids, *handed.run_here(say=say)]
     started = [run.name for run in ready]
     return SubmissionSummary(
         scheduler=settings.scheduler,
@@ -166,6 +177,55 @@ def submit_runs(
         started=tuple(started),
         left={run_id: states[run_id] for run_id in run_ids if run_id not in started},
         in_queue=not scheduler_class(settings.scheduler).foreground,
+    )
+
+
+def hand_over_ready(
+    workspace: Workspace,
+    ready: Sequence[Path],
+    *,
+    cluster: str,
+    cores_per_run: int | None = None,
+    say: Say = quiet,
+) -> HandedOver:
+    """Hand over runs of which it is known that they may start; to be called under the lock.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    ready : sequence of Path
+        Run folders.
+    cluster : str
+        Name or path of a profile.
+    cores_per_run : int, optional
+        Cores of each run; default: what the profile says for its size.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    ProgramError
+        As :func:`submit_runs`.
+    """
+    settings = load_cluster(cluster, workspace)
+    open_to(workspace.runs, settings.file_mode)
+    job_ids, submissions = list[str](), list[Submission]()
+    with made_as(settings.file_mode):
+        parts = parts_of(workspace, settings, ready, cores_per_run=cores_per_run)
+        for part in parts:
+            part.scheduler.check()
+        is_foreground = any(part.scheduler.foreground for part in parts)
+        for part in parts:
+            if is_foreground:
+                submissions.append(prepare(part, cluster))
+            else:
+                job_ids.append(hand_over(part, cluster, done=job_ids, say=say))
+    return HandedOver(
+        job_ids=tuple(job_ids),
+        file_mode=settings.file_mode,
+        parts=tuple(parts) if is_foreground else (),
+        submissions=tuple(submissions),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import InputError, RefusedError, UnknownNameError
-from iemhpc.scheduler.cancelling import cancel_runs, resubmit_runs
+from iemhpc.scheduler.cancelling import cancel_runs
+from iemhpc.scheduler.resubmitting import resubmit_runs
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import submission_lock, submit_runs
 from iemhpc.workspace import Workspace, write_json
@@ -330,3 +332,101 @@ def test_a_cancellation_waits_for_a_submission_that_is_under_way(workspace: Work
         assert states(workspace)["a1"] == "planned"
     assert process.communicate(timeout=30)[0] == "('a1',)\n"
     assert states(workspace)["a1"] == "cancelled"
+
+
+def accepting_slurm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a Slurm on the PATH that knows no job and takes every one; return what it notes."""
+    told = slurm_that(folder, monkeypatch, says="")
+    for name in ("sbatch", "scontrol", "sacct"):
+        (folder / name).write_text(f'#!/bin/bash\necho "{name} $*" >>{told}\necho 8\n')
+        (folder / name).chmod(0o755)
+    return told
+
+
+def own_profile(workspace: Workspace) -> None:
+    (workspace.root / "clusters").mkdir()
+    (workspace.root / "clusters" / "mine.toml").write_text('scheduler = "slurm"\n')
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder that are no scripts of a submission."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    scripts = ("run.sh", "minimize.in", "equilibrate.in", "production.in")
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if path.name not in scripts
+    }
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_runs_cancelled_in_the_queue_start_again_as_soon_as_it_has_let_them_go(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = accepting_slurm(workspace.root / "bin", monkeypatch)
+    own_profile(workspace)
+    hand_over(workspace, "a1", cluster="mine", task="7_0")
+    hand_over(workspace, "b2", cluster="mine", task="7_1")
+    cancel_runs(workspace, ["a1", "b2"])
+    summary = resubmit_runs(workspace, ["a1", "b2"])
+    assert (summary.started, summary.refused) == (("a1", "b2"), {})
+    assert told.read_text().count("sbatch") == 1
+    for name in ("a1", "b2"):
+        files = {path.name for path in workspace.run(name).iterdir()}
+        assert "cancelled.json" not in files
+        assert not [each for each in files if each.endswith(".before")]
+
+
+@pytest.mark.parametrize("profile", ["mine", HERE])
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_what_cannot_be_written_leaves_every_run_as_it_was(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    accepting_slurm(workspace.root / "bin", monkeypatch)
+    own_profile(workspace)
+    scheduler = "slurm" if profile == "mine" else "local"
+    for name in ("a1", "b2"):
+        hand_over(workspace, name, cluster=profile, scheduler=scheduler, task="", attempts=0)
+    cancel_runs(workspace, ["a1", "b2"])
+    before = [contents(workspace.run(name)) for name in ("a1", "b2")]
+    (workspace.run("b2") / "run.sh" / "x").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"run\.sh"):
+        resubmit_runs(workspace, ["a1", "b2"])
+    assert states(workspace) == {"a1": "cancelled", "b2": "cancelled"}
+    assert [contents(workspace.run(name)) for name in ("a1", "b2")] == before
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_fresh_start_that_a_queue_refuses_leaves_the_finished_run_as_it_was(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing_slurm(workspace.root / "bin", monkeypatch)
+    own_profile(workspace)
+    run = workspace.run("a1")
+    say(workspace, "a1", "done", rc=0)
+    hand_over(workspace, "a1", scheduler="local", cluster=HERE, task="x:1")
+    for name in ("production.0.dcd", "production.data", "production.steps", "segment.0.txt"):
+        (run / name).write_text(name)
+    before = contents(run)
+    with pytest.raises(RefusedError, match="invalid partition"):
+        resubmit_runs(workspace, ["a1"], cluster="mine", fresh=True)
+    assert states(workspace)["a1"] == "done"
+    assert contents(run) == before
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_local_run_cancelled_before_its_turn_starts_again_while_its_submission_lives(
+    workspace: Workspace,
+) -> None:
+    with subprocess.Popen(["sleep", "60"]) as submission:
+        task = f"{socket.gethostname()}:{submission.pid}"
+        hand_over(workspace, "b2", scheduler="local", cluster=HERE, task=task)
+        assert states(workspace)["b2"] == "queued"
+        cancel_runs(workspace, ["b2"])
+        assert resubmit_runs(workspace, ["b2"]).started == ("b2",)
+        assert states(workspace)["b2"] == "done"
+        submission.kill()

@@ -1,0 +1,244 @@
+"""Start runs again on purpose: failed, cancelled and interrupted ones, and finished ones afresh.
+
+All of it happens under one lock: that a run may start is found out, what keeps it from starting is
+moved away, it is handed over, and where that did not come about everything is moved back. Only runs
+of this machine run to their end afterwards.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iemhpc.errors import IemhpcError
+from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.base import JobState
+from iemhpc.scheduler.cancelling import LEFT
+from iemhpc.scheduler.damaged_jobs import mend_damaged_jobs
+from iemhpc.scheduler.facts import RunFacts, read_facts
+from iemhpc.scheduler.handing_over import adopt_crashed, is_unsent
+from iemhpc.scheduler.places import Place, places_of
+from iemhpc.scheduler.polling import ask_queues
+from iemhpc.scheduler.putting_aside import PutAside
+from iemhpc.scheduler.run_files import read_job
+from iemhpc.scheduler.runs import find_runs, run_states
+from iemhpc.scheduler.submission import (
+    HandedOver,
+    check_writable,
+    hand_over_ready,
+    submission_lock,
+)
+from iemhpc.workspace import Workspace
+
+CAN_RESUBMIT = ("planned", "interrupted", "cancelled", "failed")
+ENDING = "its cancelled job is still ending; try again in a minute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResubmitSummary:
+    """What became of runs that were to be started again."""
+
+    started: tuple[str, ...]
+    """Runs handed over now."""
+    refused: Mapping[str, str]
+    """Runs that were not -> why."""
+    job_ids: tuple[str, ...]
+    """Jobs that were made."""
+    aside: Mapping[str, str]
+    """Run -> folder with what a fresh start has put aside."""
+
+    def lines(self) -> list[str]:
+        """Return what a person should read."""
+        said = [f"{run_id}: started again" for run_id in self.started]
+        said += [
+            f"{run_id}: its trajectories lie in {folder}" for run_id, folder in self.aside.items()
+        ]
+        return said + [f"{run_id}: not started: {why}" for run_id, why in self.refused.items()]
+
+
+@dataclass(slots=True)
+class _Handing:
+    """What has come of handing runs over, place by place."""
+
+    started: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    job_ids: list[str] = field(default_factory=list)
+    aside: dict[str, str] = field(default_factory=dict)
+    here: list[HandedOver] = field(default_factory=list)
+    errors: list[IemhpcError] = field(default_factory=list)
+
+
+def resubmit_runs(
+    workspace: Workspace,
+    run_ids: Sequence[str],
+    *,
+    cluster: str | None = None,
+    cores_per_run: int | None = None,
+    fresh: bool = False,
+    say: Say = quiet,
+) -> ResubmitSummary:
+    """Start failed, cancelled, interrupted and planned runs on purpose; finished ones only afresh.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the runs are.
+    run_ids : sequence of str
+        Beginnings of their ids, each of one run.
+    cluster : str, optional
+        Profile to submit with; default: the one that each was submitted with before, and that of
+        ``campaign.toml`` for those that never were.
+    cores_per_run : int, optional
+        Cores of each; default: what the profile says, or ``campaign.toml`` where it is taken.
+    fresh : bool
+        Whether trajectories start anew; what is there goes into a folder ``aside.<attempt>``.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    UnknownNameError
+        Where a beginning is nobody's or several runs', or no profile has the name that is given.
+    InputError, ProgramError
+        Where the profile cannot be used, a program is missing, or the queue refuses; but where only
+        some of the runs go there, these are refused and the others start. Runs that were not handed
+        over are as they were before.
+    """
+    runs = find_runs(workspace, run_ids)
+    check_writable(workspace)
+    with submission_lock(workspace, what="submitting runs again"):
+        for problem in mend_damaged_jobs(workspace, runs):
+            say(problem)
+        ready, refused = _ready(workspace, runs, fresh=fresh)
+        places, placeless = places_of(
+            workspace,
+            {run: facts.job for run, facts in ready.items()},
+            cluster=cluster,
+            cores_per_run=cores_per_run,
+        )
+        refused |= placeless
+        handing = _Handing(refused=refused)
+        for place in dict.fromkeys(places.values()):
+            group = [run for run in places if places[run] == place]
+            _hand_over(workspace, group, place, handing, fresh=fresh, say=say)
+    words = {str(error) for error in handing.errors[:1]}
+    if words and len(runs) == len(refused) and {*refused.values()} == words:
+        raise handing.errors[0]
+    for handed in handing.here:
+        handing.job_ids += handed.run_here(say=say)
+    return ResubmitSummary(
+        started=tuple(handing.started),
+        refused=refused,
+        job_ids=tuple(handing.job_ids),
+        aside=handing.aside,
+    )
+
+
+def _ready(
+    workspace: Workspace, runs: Sequence[Path], *, fresh: bool
+) -> tuple[dict[Path, RunFacts], dict[str, str]]:
+    """Return the runs that may start, and why the others may not."""
+    refused = _adopt(workspace, runs)
+    states = {row.run_id: row.state for row in run_states(workspace)}
+    can_start = (*CAN_RESUBMIT, "done") if fresh else CAN_RESUBMIT
+    ready = dict[Path, RunFacts]()
+    for run in runs:
+        if run.name in refused:
+            continue
+        facts, state = read_facts(run), states[run.name]
+        if state in can_start or is_unsent(run):
+            ready[run] = facts
+        else:
+            refused[run.name] = ENDING if facts.is_cancelled and state == "running" else LEFT[state]
+    refused |= _still_in_queue(workspace, [*ready.values()])
+    return {run: facts for run, facts in ready.items() if run.name not in refused}, refused
+
+
+def _adopt(workspace: Workspace, runs: Sequence[Path]) -> dict[str, str]:
+    """Look for the jobs of submissions that crashed; return the runs whose queue does not say."""
+    unsent = dict[str, list[str]]()
+    for run in runs:
+        job = read_job(run)
+        if job and job.get("task") is None:
+            unsent.setdefault(str(job["submission"]), []).append(run.name)
+    refused = dict[str, str]()
+    for names in unsent.values():
+        try:
+            adopt_crashed(workspace, names)
+        except IemhpcError as error:
+            refused |= dict.fromkeys(names, str(error))
+    return refused
+
+
+def _still_in_queue(workspace: Workspace, every: Sequence[RunFacts]) -> dict[str, str]:
+    """Return those cancelled runs whose job has not left its queue, and why they must wait."""
+    waiting = [each for each in every if each.is_cancelled and each.job and each.job.task]
+    answers = ask_queues(
+        workspace, [each.job for each in waiting if each.job and each.job.scheduler != "local"]
+    )
+    found = {}
+    for facts in waiting:
+        answer = answers.get(facts.job.task if facts.job else "", JobState.GONE)
+        if isinstance(answer, Exception):
+            found[facts.run_id] = f"its queue does not say whether it has left: {answer}"
+        elif answer is not JobState.GONE:
+            found[facts.run_id] = ENDING
+    return found
+
+
+def _hand_over(
+    workspace: Workspace,
+    group: Sequence[Path],
+    place: Place,
+    handing: _Handing,
+    *,
+    fresh: bool,
+    say: Say,
+) -> None:
+    """Hand over the runs that go to one place, and note what became of each."""
+    with _out_of_the_way(group, fresh=fresh) as moved:
+        try:
+            handed = hand_over_ready(
+                workspace,
+                group,
+                cluster=place.cluster,
+                cores_per_run=place.cores_per_run,
+                say=say,
+            )
+        except IemhpcError as error:
+            handing.errors.append(error)
+            sent = [
+                run for run in group if moved[run].is_sent and (read_job(run) or {}).get("task")
+            ]
+            handing.refused |= {run.name: str(error) for run in group if run not in sent}
+        else:
+            sent = [*group]
+            handing.job_ids += handed.job_ids
+            handing.here.append(handed)
+    handing.started += [run.name for run in sent]
+    handing.aside |= {
+        run.name: f"{run.name}/{each.folder.name}"
+        for run, each in moved.items()
+        if each.folder and each.is_sent
+    }
+
+
+@contextmanager
+def _out_of_the_way(group: Sequence[Path], *, fresh: bool) -> Iterator[dict[Path, PutAside]]:
+    """Move away what keeps runs from starting; of those not handed over it is moved back."""
+    moved = dict[Path, PutAside]()
+    try:
+        for run in group:
+            moved[run] = PutAside(run)
+            moved[run].move(fresh=fresh)
+        yield moved
+    except OSError:
+        for each in moved.values():
+            each.take_back()
+        raise
+    finally:
+        for each in moved.values():
+            if each.is_sent:
+                each.forget()
+            else:
+                each.move_back()
