@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iemhpc.descriptors.books import Files
 from iemhpc.descriptors.dcd import read_dcd_header
 from iemhpc.descriptors.extract import extract_runs
+from iemhpc.descriptors.loose import Clock
+from iemhpc.descriptors.loose_run import LooseFiles, extract_loose
 from iemhpc.descriptors.trajectory import open_trajectory
 from iemhpc.tables.descriptors import DESCRIPTOR_TABLE
 from iemhpc.tables.io import read_frame, write_table
+from iemhpc.tables.rdf import RDF_TABLE
 from iemhpc.tables.roles import ROLE_TABLE
 from iemhpc.workspace import Workspace
 
@@ -54,6 +58,8 @@ run 200
 reset_timestep 0
 dump frames all dcd 20 production.0.dcd
 dump_modify frames sort id unwrap yes
+dump text all custom 20 production.0.lammpstrj id type xu yu zu
+dump_modify text format float %.9g units yes time yes
 restart 410 half.restart
 run 600
 """
@@ -66,7 +72,17 @@ read_restart half.restart.410
 fix move all nvt temp 298.15 298.15 100.0
 dump frames all dcd 20 production.410.dcd
 dump_modify frames sort id unwrap yes
+dump text all custom 20 production.410.lammpstrj id type xu yu zu
+dump_modify text format float %.9g units yes time yes
 run 1000 upto
+"""
+
+
+LOOSE_ROLES = """
+[roles]
+water_oxygen = { type = 3 }
+counterion = { element = "Na" }
+tethered = { type = 2 }
 """
 
 
@@ -139,7 +155,10 @@ def test_sodium_and_chloride_hydration_shells_come_out_of_a_resumed_run(
     assert read_dcd_header(folder / "production.410.dcd").first_step == 420
     trajectory = open_trajectory(folder, n_atoms=len(roles))
     assert trajectory.steps.tolist() == list(range(0, 1001, 20))
-    assert trajectory.notes == ()
+    assert trajectory.notes == (
+        "production.0.dcd: 10 of 31 frames have a step that comes again later; the later ones are "
+        "counted",
+    )
 
     assert extract_runs(Workspace(tmp_path)).failed == {}
     row = read_frame(tmp_path / "descriptors.parquet", DESCRIPTOR_TABLE, made_by="").iloc[0]
@@ -147,3 +166,27 @@ def test_sodium_and_chloride_hydration_shells_come_out_of_a_resumed_run(
     assert 4.0 < row["counterion_water_coordination_number"] < 6.8
     assert row["tethered_water_peak_position_A"] == pytest.approx(3.13, abs=0.1)
     assert row["tethered_water_fixed_radius_A"] == 3.8
+
+    # the same by its files: LAMMPS' own steps, types and bonds; times only where it says them
+    (folder / "roles.toml").write_text(LOOSE_ROLES)
+    rdf = read_frame(tmp_path / "rdf.parquet", RDF_TABLE, made_by="")
+    for kind, clock in (("dcd", Clock(timestep_fs=2.0)), ("lammpstrj", Clock())):
+        loose = LooseFiles(
+            name="nacl",
+            trajectory=tuple(folder / f"production.{first}.{kind}" for first in (0, 410)),
+            topology=folder / "box.data",
+            roles=folder / "roles.toml",
+            clock=clock,
+        )
+        files = Files(
+            descriptors=tmp_path / f"{kind}.parquet",
+            rdf=tmp_path / f"{kind}.rdf.parquet",
+            dynamics=None,
+            curves=None,
+        )
+        extract_loose(loose, files)
+        other = read_frame(files.descriptors, DESCRIPTOR_TABLE, made_by="").iloc[0]
+        assert (other["n_frames"], other["sampled_ps"]) == (51, 2.0)
+        counts = read_frame(files.rdf, RDF_TABLE, made_by="")["count"].to_numpy()
+        off = np.abs(counts - rdf["count"].to_numpy())
+        assert off.sum() <= (0 if kind == "dcd" else 4)
