@@ -364,7 +364,8 @@ choose_start() { # sets restart, resume, data_step and restart_first as producti
   # Positions and velocities of the end of an earlier production; its thermostat starts at rest, as
   # that of every production does, and couples within a tenth of a picosecond.
   data_step=$(step_of_data)
-  if [ "$data_step" -gt 0 ] && is_whole_data production.data && may_begin_at "$data_step"; then
+  if [ "$data_step" -gt 0 ] && [ "$data_step" -lt "$n_steps" ] && is_whole_data production.data &&
+    may_begin_at "$data_step"; then
     restart=production.data resume=2
   else
     resume=0 data_step=0
@@ -407,8 +408,10 @@ produce() { # sets rc
   done
 }
 
+has_trajectory() { [ -n "$(find . -maxdepth 1 -name 'production.*.dcd' -size +0 | head -n 1)" ]; }
+
 has_produced() { # all steps, by an attempt whose script was killed before it could note it
-  [ "$(step_of_data)" -ge "$n_steps" ] && is_whole_data production.data
+  [ "$(step_of_data)" -ge "$n_steps" ] && is_whole_data production.data && has_trajectory
 }
 
 note_lost_end() { # attempt: one that was killed has ended, for all we know, at its last sign of life

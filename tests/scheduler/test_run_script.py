@@ -364,3 +364,17 @@ def test_a_run_that_lammps_finishes_says_so_in_all_its_files(run: Path, lmp: str
     assert start(run, lammps=[lmp]) == 0
     assert len((run / "attempts.log").read_text().splitlines()) == 1
     assert len((run / "ended.log").read_text().splitlines()) == 1
+
+
+@pytest.mark.lammps
+def test_the_end_of_a_production_whose_trajectory_is_gone_is_no_production(
+    run: Path, lmp: str
+) -> None:
+    assert start(run, lammps=[lmp]) == 0
+    for pattern in ("production.*.dcd", "segment.*.txt", "production.*restart", "production.steps"):
+        for path in run.glob(pattern):
+            path.unlink()
+    assert start(run, lammps=[lmp]) == 0
+    (segment,) = json.loads((run / "segments.json").read_text())
+    assert (segment["first_step"], segment["attempt"]) == (0, 2)
+    assert (run / segment["file"]).stat().st_size > 0
