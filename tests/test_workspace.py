@@ -99,7 +99,7 @@ def test_a_lock_file_without_content_of_another_age_is_waited_for(tmp_path: Path
 def test_a_lock_that_a_full_disk_does_not_take_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import pathlib, resource; from iemhpc.workspace import lock\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write fails, as on a full disk\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write fails\n"
         f"with lock(pathlib.Path({str(tmp_path / 'lock')!r}), what='tune'): pass"
     )
     died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -3,8 +3,8 @@
 A run is its physics, so another box, field or protocol is another run and leaves the old one as it
 is. Length, frame spacing and time step are no part of that: a run may be lengthened at any time
 (plan.json says how long, ``run.sh`` at its next start too), and shortened to what it has sampled
-while it is not at work. Frame spacing and time step are those that it was begun with, because one
-trajectory has one of each.
+while it is not at work; by a campaign never below what ``--extend`` has asked for. Frame spacing
+and time step are those that it was begun with, because one trajectory has one of each.
 """
 
 import math
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from iemhpc.campaign.plans import Planned
 from iemhpc.errors import IemhpcError
-from iemhpc.lammps.run_folder import RunPlan, plan_json, read_plan
+from iemhpc.lammps.run_folder import EXTENDED, RunPlan, plan_json, read_plan
 from iemhpc.scheduler import scheduler_class
 from iemhpc.scheduler.base import Resources, Submission
 from iemhpc.scheduler.cluster import load_cluster
@@ -93,7 +93,11 @@ def adapt_run(
 ) -> None:
     """Bring the wanted sampling to one run, as far as it has not been begun with another."""
     old = read_plan(folder)
+    asked_ps = float(wanted.sampling["production_ps"])
+    wanted = replace(wanted, sampling=_not_below_extension(old.sampling, wanted.sampling))
     sampling = dict(old.sampling)
+    if float(wanted.sampling["production_ps"]) > asked_ps:
+        to.add(_extended(float(wanted.sampling[EXTENDED]), asked_ps), folder.name)
     if _is_untouched(folder, state):
         sampling = dict(wanted.sampling)
     for sentence in _kept(sampling, wanted.sampling, state=state):
@@ -106,6 +110,8 @@ def adapt_run(
         is_longer = False
     if is_longer:
         sampling["production_ps"] = wanted.sampling["production_ps"]
+    if EXTENDED in wanted.sampling:
+        sampling[EXTENDED] = wanted.sampling[EXTENDED]
     if sampling == dict(old.sampling):
         return
     new = replace(old, sampling=sampling)
@@ -114,6 +120,25 @@ def adapt_run(
     if is_longer:
         for sentence in _lengthened(workspace, folder, new, state=state, dry_run=to.is_dry):
             to.add(sentence, folder.name)
+
+
+def _not_below_extension(
+    old: Mapping[str, float], wanted: Mapping[str, float]
+) -> Mapping[str, float]:
+    """Return the sampling wanted; a campaign knows nothing of what ``--extend`` has asked for."""
+    if EXTENDED in wanted or EXTENDED not in old:
+        return wanted
+    extended_ps = float(old[EXTENDED])
+    production_ps = max(float(wanted["production_ps"]), extended_ps)
+    return {**wanted, "production_ps": production_ps, EXTENDED: extended_ps}
+
+
+def _extended(extended_ps: float, asked_ps: float) -> str:
+    return (
+        f"a production of {in_ns(extended_ps)}, longer than the {in_ns(asked_ps)} asked for now, "
+        "is kept: --extend asked for it; iemhpc md-submit --extend RUN --production-ns "
+        f"{asked_ps / 1000.0:g} takes that back"
+    )
 
 
 def why_it_cannot_go_on(folder: Path, state: str) -> str:

@@ -1,5 +1,6 @@
 """A longer production for runs that exist: ``md-submit --extend RUN --production-ns 20``."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from iemhpc.campaign.following import check_then, follow, would_follow
 from iemhpc.campaign.rows import states_of
 from iemhpc.campaign.submitting import AS_USUAL, HowToSubmit
 from iemhpc.errors import IemhpcError, InputError
-from iemhpc.lammps.run_folder import RunPlan, read_plan
+from iemhpc.lammps.run_folder import EXTENDED, RunPlan, read_plan
 from iemhpc.progress import Say, quiet
 from iemhpc.scheduler.cluster import THIS_MACHINE, load_cluster
 from iemhpc.scheduler.run_files import read_job
@@ -105,6 +106,9 @@ def extend_runs(
 ) -> ExtendSummary:
     """Make the production of runs longer, and hand over those that nobody is at.
 
+    What was asked for stays whatever the campaign says; it can be taken back by a shorter length,
+    as far as it is not sampled.
+
     Parameters
     ----------
     workspace : Workspace
@@ -147,6 +151,7 @@ def extend_runs(
         adapt_run(workspace, folder, plan, state=states.get(folder.name, ""), to=changes)
     for note in changes.notes:
         say(note)
+    wanted = {folder: read_plan(folder) for folder in folders}
     return _submitted(
         workspace, clusters, (before, wanted), changes.notes, place=place, how=how, say=say
     )
@@ -219,19 +224,24 @@ def _folders(
     for prefix in prefixes:
         try:
             folder = find_run(workspace, prefix)
-            has_ns = float(read_plan(folder).sampling["production_ps"]) / 1000.0
+            sampling = read_plan(folder).sampling
         except IemhpcError as error:
             problems.append(str(error))
             continue
-        state = states.get(folder.name, "")
+        state, has_ns = states.get(folder.name, ""), float(sampling["production_ps"]) / 1000.0
         # one that was lengthened and broke off goes on by the same command
         is_asked_again = has_ns == production_ns and state in CAN_BE_ASKED_AGAIN
-        if production_ns is not None and has_ns >= production_ns and not is_asked_again:
+        is_taken_back = has_ns > (production_ns or math.inf) and EXTENDED in sampling
+        if (
+            production_ns is not None
+            and has_ns >= production_ns
+            and not (is_asked_again or is_taken_back)
+        ):
             problems.append(
                 f"run {folder.name} has {has_ns:g} ns already or is to have them; got "
                 f"--production-ns {production_ns:g}, wanted more"
             )
-        elif why := why_it_cannot_go_on(folder, state):
+        elif not is_taken_back and (why := why_it_cannot_go_on(folder, state)):
             problems.append(f"run {folder.name}: {why}")
         folders.append(folder)
     if problems:
@@ -240,7 +250,9 @@ def _folders(
 
 
 def _longer(plan: RunPlan, production_ps: float) -> RunPlan:
-    return replace(plan, sampling={**plan.sampling, "production_ps": production_ps})
+    """Return a plan of another length, which no campaign makes shorter."""
+    length = {"production_ps": production_ps, EXTENDED: production_ps}
+    return replace(plan, sampling={**plan.sampling, **length})
 
 
 def _cluster_of(workspace: Workspace, run: Path) -> str:

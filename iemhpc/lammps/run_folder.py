@@ -52,6 +52,10 @@ REQUEST = (
 SAMPLING = ("production_ps", "frame_ps", "timestep_fs")
 """Keys of ``RunPlan.sampling``."""
 
+EXTENDED = "extended_ps"
+"""A further key of ``RunPlan.sampling``: the length that ``md-submit --extend`` has asked for,
+where it has. No campaign makes the run shorter than that."""
+
 BOX = "system.data"
 """The box: a run's folder without it is planned, and built in its job."""
 
@@ -93,7 +97,7 @@ class RunPlan:
     def __post_init__(self) -> None:
         for name, wanted in (("physics", PHYSICS), ("request", REQUEST), ("sampling", SAMPLING)):
             got = getattr(self, name).keys()
-            missing, extra = set(wanted) - got, got - set(wanted)
+            missing, extra = set(wanted) - got, got - {*wanted, EXTENDED}
             if missing or extra:
                 raise InputError(
                     f"run plan: {name} lacks {', '.join(sorted(missing)) or 'nothing'} and has "

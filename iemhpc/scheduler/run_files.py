@@ -75,6 +75,7 @@ def read_plan(run: Path) -> dict[str, Any]:
             float(plan["request"].get(key, 0.0))
         int(plan["physics"].get("seed", 0))
         production_steps(plan["sampling"])
+        float(plan["sampling"].get("extended_ps", 0.0))
         float(plan["request"].get("n_atoms") or 0)
     except (*_DAMAGED, AttributeError):
         raise InputError(damaged_plan(run)) from None

@@ -284,6 +284,58 @@ def test_an_extension_that_broke_off_is_taken_up_by_the_same_command(
         extend_runs(workspace, [one.run_id], production_ns=2.0, how=how)
 
 
+@pytest.mark.parametrize("state", ["", "planned", "queued", "interrupted", "cancelled", "done"])
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_campaign_does_not_undo_an_extension(
+    workspace: Workspace,
+    write_run: Callable[..., tuple[Planned, Path]],
+    state: str,
+    *,
+    is_begun: bool,
+) -> None:
+    one, folder = write_run()
+    if is_begun:
+        begin(folder, state or "interrupted")
+    extend_runs(workspace, [one.run_id], production_ns=2.0, how=HowToSubmit(submit=False))
+    for _ in range(2):  # as cron does
+        (note,), sampling = changed(workspace, state)
+        assert note == (
+            f"1 run ({one.run_id}): a production of 2 ns, longer than the 1 ps asked for now, is "
+            "kept: --extend asked for it; iemhpc md-submit --extend RUN --production-ns 0.001 "
+            "takes that back"
+        )
+        assert sampling == {**one.plan.sampling, "production_ps": 2000.0, "extended_ps": 2000.0}
+    assert read_plan(folder).run_id == one.run_id
+
+
+def test_a_campaign_may_lengthen_an_extended_run_and_take_back_only_what_it_added(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    one, folder = write_run()
+    extend_runs(workspace, [one.run_id], production_ns=2.0, how=HowToSubmit(submit=False))
+    begin(folder, "done")
+    assert changed(workspace, "done", production_ns=3.0)[1]["production_ps"] == 3000.0
+    notes, sampling = changed(workspace, "interrupted", production_ns=0.1)
+    assert sampling["production_ps"] == 2000.0
+    assert notes[1] == f"1 run ({one.run_id}): shortened from 3 ns to 2 ns"
+
+
+def test_an_extension_typed_too_long_is_taken_back_by_a_shorter_one(
+    workspace: Workspace, write_run: Callable[..., tuple[Planned, Path]]
+) -> None:
+    one, folder = write_run()
+    begin(folder, "done")
+    how = HowToSubmit(submit=False)
+    with pytest.raises(InputError, match=r"wanted more"):
+        extend_runs(workspace, [one.run_id], production_ns=0.0005, how=how)
+    extend_runs(workspace, [one.run_id], production_ns=200.0, how=how)
+    summary = extend_runs(workspace, [one.run_id], production_ns=0.0005, how=how)
+    # what is sampled is not thrown away
+    assert [(run.before_ps, run.production_ps) for run in summary.runs] == [(200_000.0, 1.0)]
+    assert read_plan(folder).sampling["production_ps"] == 1.0
+    assert changed(workspace, "done")[1]["production_ps"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("states", "command"),
     [
