@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from iemhpc.check.parameters import check_parameters
 from iemhpc.errors import ForceFieldError, InputError, UnknownNameError
 from iemhpc.forcefield import charges_for, oplsaa, oplsaa_typing
 from iemhpc.forcefield.oplsaa import MAX_DRIFT_E, parametrise_chain
 from iemhpc.forcefield.oplsaa_tables import opls_table, overlaid, parse_lt
 from iemhpc.forcefield.oplsaa_typing import typed_atoms, typing_rules
+from iemhpc.lammps.parameter_table import ParameterRow
 from iemhpc.polymer.catalog import load_membrane, membrane_names
 from iemhpc.polymer.chain import join, link
 from iemhpc.polymer.repeat_unit import RepeatUnit
@@ -23,6 +25,10 @@ SULFONATE = RepeatUnit("styrenesulfonate", "[*]CC([*])c1ccc(cc1)S(=O)(=O)[O-]")
 SULFATE = RepeatUnit("vinyl sulfate", "[*]CC([*])OS(=O)(=O)[O-]")
 ALCOHOL = RepeatUnit("vinyl alcohol", "[*]CC([*])O")
 PYRIDINIUM = RepeatUnit("pyridinium", "[*]CC([*])c1cccc[n+]1C")
+TMAEMA = RepeatUnit("TMAEMA", "[*]CC([*])(C)C(=O)OCC[N+](C)(C)C")
+NAFION = RepeatUnit(
+    "Nafion", "[*]C(F)(F)C([*])(F)OC(F)(F)C(F)(C(F)(F)F)OC(F)(F)C(F)(F)S(=O)(=O)[O-]"
+)
 AMPS = RepeatUnit("AMPS", "[*]CC([*])C(=O)NC(C)(C)CS(=O)(=O)[O-]")
 FURTHER = tuple(
     RepeatUnit(name, smiles)
@@ -33,6 +39,7 @@ FURTHER = tuple(
         ("N-methylacrylamide", "[*]CC([*])C(=O)NC"),
         ("N-propylacrylamide", "[*]CC([*])C(=O)NCCC"),
         ("N-isopropylacrylamide", "[*]CC([*])C(=O)NC(C)C"),
+        ("N-tert-butylacrylamide", "[*]CC([*])C(=O)NC(C)(C)C"),
         ("acrylate", "[*]CC([*])C(=O)[O-]"),
         ("methacrylate", "[*]CC([*])(C)C(=O)[O-]"),
         ("4-methylstyrene", "[*]CC([*])c1ccc(C)cc1"),
@@ -184,9 +191,80 @@ def test_a_choice_among_the_tables_lines_is_one_of_them():
     lines = {(rule.source, rule.values) for rule in published.rules["dihedral"]}
     chosen = [row for row in overlay["dihedrals"] if row["source"].startswith("oplsaa2024")]
     assert len(chosen) == 9
-    assert set(likes.values()) == {"C~"}
+    assert likes == {"Ce": "C~", "Cc": "C~", "Cq": "CT"}
     for row in chosen:
         assert (row["source"].partition(" (")[0], tuple(row["v"])) in lines
+
+
+def test_the_arm_of_amps_is_turned_neither_by_cysteine_nor_twice_by_alkylsulfonates():
+    used = {term.types: term for term in parametrise_chain(link([AMPS] * 2)).dihedral_types}
+    about = [
+        term for types, term in used.items() if types[-1] == "SO" and types[1:3] == ("Cq", "CT")
+    ]
+    assert sorted(term.types[0] for term in about) == ["CT", "N~"]
+    for term in about:
+        assert term.values == (0.0, 0.0, 0.0, 0.0)
+        assert term.source.startswith("set to zero: ")
+    assert torsion("CT-CT-CT-SO").values[0] == -3.848
+
+
+def test_the_carbon_between_amide_and_sulfonate_is_else_that_of_the_tables():
+    own, published = (opls_table().atom_types[name] for name in ("amps_C", "opls_230"))
+    assert own.term.values == published.term.values
+    assert own.charge_e == published.charge_e
+    for kind, types in (
+        ("bond", ("Cq", "CT")),
+        ("angle", ("N~", "Cq", "CT")),
+        ("dihedral", ("HC", "CT", "Cq", "N~")),
+        ("dihedral", ("C~", "N~", "Cq", "CT")),
+    ):
+        plain = tuple("CT" if name == "Cq" else name for name in types)
+        assert opls_table().term(kind, types).values == opls_table().term(kind, plain).values
+
+
+def test_no_ammonium_ions_torsion_turns_a_choline_ester_to_anti():
+    assert torsion("N3-CT-CT-OS").values == (0.0, 0.0, 0.0, 0.0)
+    assert torsion("CT-CT-CT-N3").values == (2.732, -0.229, 0.485, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind", "types"),
+    [
+        (AMPS, "dihedral", "N~-Cq-CT-SO"),
+        (AMPS, "dihedral", "CT-Cq-CT-SO"),
+        (TMAEMA, "dihedral", "N3-CT-CT-OS"),
+        (TMAEMA, "dihedral", "CT-CT-N3-CT"),
+        (TMAEMA, "dihedral", "CT-N3-CT-HC"),
+        (TMAEMA, "angle", "CT-N3-CT"),
+        (NAFION, "angle", "CF-CF-SB"),
+        (NAFION, "dihedral", "F~-CF-CF-SB"),
+        (NAFION, "dihedral", "CF-CF-SB-OB"),
+        (NAFION, "atom", "clp_C1F"),
+    ],
+)
+def test_what_was_fitted_to_another_group_is_doubtful(unit, kind, types):
+    found = getattr(parametrise_chain(link([unit] * 2)), f"{kind}_types")
+    wanted = tuple(types.split("-"))
+    term = next(each for each in found if each.types in (wanted, wanted[::-1]))
+    row = ParameterRow(
+        kind=kind,
+        number=1,
+        atom_types=types,
+        n_used=1,
+        meaning="",
+        values=term.values,
+        source=term.source,
+    )
+    (doubt,) = check_parameters([row]).doubts
+    assert doubt.reason in ("by analogy", "set to zero: no published term is for it")
+
+
+def test_what_clp_has_for_longer_perfluoroalkanesulfonylamides_cites_their_paper():
+    overlay = tomllib.loads(resource("data", "oplsaa", "overlay.toml").read_text(encoding="utf-8"))
+    rows = [row for kind in overlay.values() for row in kind]
+    cited = [row["source"] for row in rows if "CL&P longer perfl" in row["source"]]
+    assert len(cited) == 6
+    assert all("J. Phys. Chem. B 114 (2010) 3592, used for a sulfonate" in each for each in cited)
 
 
 def test_a_perfluoro_ether_is_shorter_and_wider_than_an_ether():
@@ -304,7 +382,7 @@ def test_every_term_says_where_it_comes_from():
     for kind in ("atom", "bond", "angle", "dihedral", "improper"):
         for term in getattr(parameters, f"{kind}_types"):
             assert term.source.startswith(
-                ("oplsaa2024", "CL&P", "OPLS", "by analogy from", "Lennard-Jones of OPLS")
+                ("oplsaa2024", "CL&P", "OPLS", "by analogy from", "set to zero", "Lennard-Jones of")
             )
 
 
