@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum, gcd
 
 from iemhpc.lammps.parameter_table import ParameterRow
 
@@ -19,8 +20,16 @@ HIGHEST_PENALTY = 10.0
 LARGEST_DRIFT_E = 0.05
 """A residue whose raw charges missed its formal charge by more is doubtful."""
 
+LARGEST_SUM_ERROR_E = 0.001
+"""A residue whose charges in the box do not sum to its formal charge, scaled, is doubtful."""
+
 DEEPEST_KCAL_MOL = 1.0
 """A deeper Lennard-Jones well is remarkable, published or not: iodine's is 0.5 in GAFF2."""
+
+_SCALED = re.compile(r"charges scaled by ([\d.]+)")
+"""As the source of scaled charges ends."""
+
+_HEAVIEST_HYDROGEN_G_MOL = 3.0
 
 _BORROWED = (
     (r"\bby analogy\b", "by analogy"),
@@ -28,6 +37,7 @@ _BORROWED = (
     (r"\bempirical approach\b", "by parmchk2's empirical formula"),
     (r"\bATTN\b|need revision", "parmchk2 could not estimate it"),
     (r"\bassumed\b", "assumed"),
+    (r"\bset to zero\b", "set to zero: no published term is for it"),
     (r"\bone of \d+ lines\b", "the table has several lines for it"),
 )
 """What a source says -> why that is a doubt."""
@@ -54,7 +64,13 @@ class ResidueCharges:
     n_atoms: int
     """Atoms of the box in such residues."""
     formal_charge: float
-    """What they sum to, e."""
+    """Of one such residue, e."""
+    scale: float
+    """What the charges were multiplied by; 1 where they were not."""
+    sum_e: float | None
+    """What the charges of one such residue sum to in the box; None where its lines are missing."""
+    box_sum_e: float | None
+    """What those of all of them sum to."""
     drift_e: float
     """By how much they missed it before."""
     low_e: float
@@ -99,13 +115,14 @@ class ParameterSection:
             return [*lines, "  this run does not record where its charges come from"]
         width = max(len("residue"), *(len(each.residue) for each in self.charges))
         lines.append(
-            f"  {'charges':<{width}}  {'sum e':>5}  {'drift e':>9}  {'lowest':>7}  {'highest':>7}  "
-            "source"
+            f"  {'charges':<{width}}  {'formal e':>8}  {'sum e':>8}  {'in box e':>9}  "
+            f"{'drift e':>9}  {'lowest':>7}  {'highest':>7}  source"
         )
         for each in self.charges:
             lines.append(
-                f"  {each.residue:<{width}}  {each.formal_charge:>+5g}  {each.drift_e:>+9.4f}  "
-                f"{each.low_e:>+7.3f}  {each.high_e:>+7.3f}  {each.method}: {each.source}"
+                f"  {each.residue:<{width}}  {each.formal_charge:>+8g}  {_said(each.sum_e):>8}  "
+                f"{_said(each.box_sum_e):>9}  {each.drift_e:>+9.4f}  {each.low_e:>+7.3f}  "
+                f"{each.high_e:>+7.3f}  {each.method}: {each.source}"
             )
         return [*lines, "  the charge of each atom: lines 'atom charge' of parameters.csv"]
 
@@ -119,17 +136,18 @@ def check_parameters(rows: Sequence[ParameterRow]) -> ParameterSection:
         Of the run's ``parameters.csv``.
     """
     parameters = [row for row in rows if row.kind not in ("atom charge", "setting")]
+    charges = {row: _charges(row, rows) for row in parameters if row.kind == "charge"}
     doubts = [
         Doubt(parameter=row, reason="; ".join(reasons))
         for row in parameters
-        if (reasons := _doubts(row))
+        if (reasons := [*_doubts(row), *(_sum_doubts(charges[row]) if row in charges else ())])
     ]
     doubts.sort(key=lambda doubt: -(doubt.parameter.penalty or 0.0))
     return ParameterSection(
         n_parameters=len(parameters),
         doubts=tuple(doubts),
         sources=dict(Counter(_origin(row) for row in parameters).most_common()),
-        charges=tuple(_charges(row) for row in rows if row.kind == "charge"),
+        charges=tuple(charges.values()),
         settings=tuple(row for row in rows if row.kind == "setting"),
     )
 
@@ -165,16 +183,68 @@ def _setting(row: ParameterRow) -> str:
     return f"{row.atom_types}{' = ' if values else ''}{values} [{row.meaning}]; {row.source}"
 
 
-def _charges(row: ParameterRow) -> ResidueCharges:
+def _charges(row: ParameterRow, rows: Sequence[ParameterRow]) -> ResidueCharges:
     formal_charge, drift_e, low_e, high_e = row.values
     method, _, source = row.source.partition(": ")
+    found = _SCALED.search(row.source)
+    scale = float(found[1]) if found else 1.0
+    lines = [
+        each
+        for each in rows
+        if each.kind == "atom charge" and each.atom_types.rpartition(" ")[0] == row.atom_types
+    ]
+    box_sum_e = fsum(each.values[0] * each.n_used for each in lines) if lines else None
+    n_residues = _n_residues(lines, rows)
+    sum_e = None
+    if box_sum_e is not None and n_residues:
+        is_monatomic = n_residues == row.n_used
+        numbers = [n_residues] if is_monatomic else _divisors(n_residues)
+        sums = [box_sum_e / n for n in numbers]
+        sum_e = min(sums, key=lambda each: abs(each - formal_charge * scale))
     return ResidueCharges(
         residue=row.atom_types,
         method=method,
         n_atoms=row.n_used,
         formal_charge=formal_charge,
+        scale=scale,
+        sum_e=sum_e,
+        box_sum_e=box_sum_e,
         drift_e=drift_e,
         low_e=low_e,
         high_e=high_e,
         source=source,
     )
+
+
+def _n_residues(lines: Sequence[ParameterRow], rows: Sequence[ParameterRow]) -> int:
+    """Return how many residues there are, or a multiple; 0 where the lines do not say.
+
+    Each has the same heavy atoms, whatever hydrogens an end of a chain has more, so the number of
+    each element is a multiple of theirs.
+    """
+    masses = {row.atom_types: row.values[2] for row in rows if row.kind == "atom"}
+    counts: Counter[float] = Counter()
+    for line in lines:
+        mass_g_mol = masses.get(line.atom_types.rpartition(" ")[2])
+        if mass_g_mol is None:
+            return 0
+        if mass_g_mol > _HEAVIEST_HYDROGEN_G_MOL:
+            counts[round(mass_g_mol)] += line.n_used
+    return gcd(*counts.values())
+
+
+def _divisors(number: int) -> list[int]:
+    return [each for each in range(1, number + 1) if number % each == 0]
+
+
+def _sum_doubts(charges: ResidueCharges) -> list[str]:
+    if charges.sum_e is None:
+        return []
+    wanted_e = charges.formal_charge * charges.scale
+    if abs(charges.sum_e - wanted_e) <= LARGEST_SUM_ERROR_E:
+        return []
+    return [f"its charges sum to {charges.sum_e:+.4f} e in the box, wanted {wanted_e:+g}"]
+
+
+def _said(value_e: float | None) -> str:
+    return "unsaid" if value_e is None else f"{round(value_e, 4) + 0.0:+g}"

@@ -38,7 +38,7 @@ PURPOSELY_SHORT = ("test", "demo")
 
 _LEGEND = (
     "doubtful parameter: a parmchk2 penalty above "
-    f"{HIGHEST_PENALTY:g} or its default value; by analogy or assumed;",
+    f"{HIGHEST_PENALTY:g} or its default value; by analogy, set to zero or assumed;",
     f"  charges corrected by more than {LARGEST_DRIFT_E:g} e; a well deeper than "
     f"{DEEPEST_KCAL_MOL:g} kcal/mol.",
     f"doubt about the run: beyond {ERRORS:g} errors, a pressure off by {LARGEST_PRESSURE_ATM:g} "

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from iemhpc.check.parameters import check_parameters
 from iemhpc.lammps.parameter_table import ParameterRow
 
@@ -52,6 +54,69 @@ def test_charges_that_drifted_far_are_doubtful_and_tabled() -> None:
     assert section.charges[0].method == "am1bcc"
     assert section.charges[0].source == "antechamber 22.0, sqm 19"
     assert any("EGDMA" in line and "-0.1370" in line for line in section.lines())
+
+
+def charged(
+    charges: dict[str, tuple[float, int]], *, formal: float, scale: str = ""
+) -> list[ParameterRow]:
+    """Return the rows of one kind of residue: type -> charge, number of atoms."""
+    masses = {"s6": 32.06, "o": 16.0, "c3": 12.01, "hc": 1.008, "Na+": 22.99}
+    types = [
+        replace(BOND, kind="atom", atom_types=kind, values=(0.2, 3.0, masses[kind]))
+        for kind in charges
+    ]
+    n_atoms = sum(count for _, count in charges.values())
+    whole = replace(CHARGE, atom_types="a sulfonate", n_used=n_atoms)
+    lines = [
+        replace(
+            BOND,
+            kind="atom charge",
+            atom_types=f"a sulfonate {kind}",
+            n_used=count,
+            values=(charge,),
+        )
+        for kind, (charge, count) in charges.items()
+    ]
+    source = f"am1bcc: sqm{scale}"
+    return [*types, replace(whole, values=(formal, 0.0, -1.0, 1.0), source=source), *lines]
+
+
+def test_charges_are_summed_over_the_box_and_said_beside_the_formal_ones() -> None:
+    full = {"s6": (1.0, 10), "o": (-0.6, 30), "c3": (-0.2, 10), "hc": (0.0, 22)}
+    (found,) = check_parameters(charged(full, formal=-1.0)).charges
+    assert (found.formal_charge, found.scale) == (-1.0, 1.0)
+    assert (found.sum_e, found.box_sum_e) == pytest.approx((-1.0, -10.0))
+    three_quarters = {kind: (0.75 * charge, n) for kind, (charge, n) in full.items()}
+    section = check_parameters(
+        charged(three_quarters, formal=-1.0, scale="; charges scaled by 0.75")
+    )
+    (found,) = section.charges
+    assert (found.formal_charge, found.scale) == (-1.0, 0.75)
+    assert (found.sum_e, found.box_sum_e) == pytest.approx((-0.75, -7.5))
+    assert not section.doubts
+    line = next(line for line in section.lines() if line.startswith("  a sulfonate"))
+    assert line.split()[2:5] == ["-1", "-0.75", "-7.5"]
+
+
+def test_charges_that_do_not_sum_to_the_formal_charge_are_doubtful() -> None:
+    off = {"s6": (1.0, 200), "o": (-0.6, 600), "c3": (-0.21, 200)}
+    (doubt,) = check_parameters(charged(off, formal=-1.0)).doubts
+    assert doubt.reason == "its charges sum to -1.0100 e in the box, wanted -1"
+    (doubt,) = check_parameters(charged({"Na+": (0.5, 12)}, formal=1.0)).doubts
+    assert doubt.reason == "its charges sum to +0.5000 e in the box, wanted +1"
+
+
+def test_a_residue_all_of_whose_elements_come_in_pairs_is_one_residue() -> None:
+    both = {"s6": (1.0, 20), "o": (-0.6, 60), "c3": (-0.2, 20)}
+    section = check_parameters(charged(both, formal=-2.0))
+    assert section.charges[0].sum_e == pytest.approx(-2.0)
+    assert not section.doubts
+
+
+def test_a_sum_without_its_lines_is_unsaid() -> None:
+    section = check_parameters([CHARGE])
+    assert (section.charges[0].sum_e, section.charges[0].box_sum_e) == (None, None)
+    assert any(line.count(" unsaid ") == 2 for line in section.lines())
 
 
 def test_what_parmchk2_takes_by_default_has_no_penalty_and_is_doubtful() -> None:
