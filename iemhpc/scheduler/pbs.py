@@ -107,8 +107,7 @@ def status_command(job_ids: Sequence[str]) -> list[str]:
     >>> status_command(["7[0].head", "7[1].head", "9.head"])
     ['qstat', '-f', '-t', '7[].head', '9.head']
     """
-    whole = dict.fromkeys(re.sub(r"\[\d+\]", "[]", job_id) for job_id in job_ids)
-    return ["qstat", "-f", "-t", *whole]
+    return ["qstat", "-f", "-t", *dict.fromkeys(_whole(job_id) for job_id in job_ids)]
 
 
 def parse_status(answer: str) -> dict[str, JobAnswer]:
@@ -133,7 +132,14 @@ def parse_status(answer: str) -> dict[str, JobAnswer]:
             raise ProgramError(f"qstat answered {part.strip()!r}, wanted a job_state; try again")
         state = _STATES.get(code[1], JobState.GONE)
         states[_number(part.split()[0])] = _with_comment(state, part)
-    return states
+    return {task: _as_its_array(task, state, states) for task, state in states.items()}
+
+
+def _as_its_array(task: str, state: JobAnswer, states: Mapping[str, JobAnswer]) -> JobAnswer:
+    """Return what holds a subjob back: qhold and the scheduler's comments are its array's."""
+    array = states.get(_whole(task), state)
+    waits_for_more = array is JobState.HELD or isinstance(array, Waiting)
+    return array if state is JobState.QUEUED and waits_for_more else state
 
 
 def _with_comment(state: JobState, part: str) -> JobAnswer:
@@ -156,6 +162,11 @@ def parse_gone(complaint: str) -> set[str]:
     """
     lines = [line for line in complaint.splitlines() if re.search(_GONE, line)]
     return {found for line in lines for found in re.findall(r"\b\d+(?:\[\d*\])?(?=[\s.]|$)", line)}
+
+
+def _whole(job_id: str) -> str:
+    """Return a subjob's array; a job that is no array is its own."""
+    return re.sub(r"\[\d+\]", "[]", job_id)
 
 
 def _number(job_id: str) -> str:

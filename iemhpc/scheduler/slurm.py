@@ -78,7 +78,7 @@ _MEANINGS = {
     "QOSMaxWallDurationPerJobLimit": "wall_hours of the cluster profile is above the qos's limit",
     "AssocMaxWallDurationPerJobLimit": "wall_hours of the cluster profile is above the account's "
     "limit",
-    "AssociationJobLimit": "the account has as many jobs as it may",
+    "AssocMaxJobsLimit": "as many jobs run as the account may have",
     "AssocGrpCPUMinutesLimit": "the account's hours are spent",
     "AccountNotAllowed": "the partition does not take this account",
     "QOSNotAllowed": "the partition does not take this qos",

@@ -9,6 +9,7 @@ ends with them. The texts are those of PBS Professional and OpenPBS (man pages a
     <spool>/down            no command finds the server
     <spool>/most_jobs       qsub refuses more jobs than this
     <spool>/kill_parent     qsub kills the process that called it as soon as the job is there
+    <spool>/comment         what the scheduler says of every job, else "Job run"
     <spool>/<number>/       job.json script state.<index> pid.<index> runs.<index>
 """
 
@@ -28,6 +29,7 @@ SPOOL = Path(os.environ.get("FAKE_PBS_SPOOL", "spool"))
 ENDED = ("X", "F")
 KILL_DELAY_S = 3.0
 LOOK_S = 0.05
+NEXT_LINE = "\n\t"
 
 
 def main() -> int:
@@ -252,6 +254,8 @@ def described(folder: Path) -> list[str]:
 
 def one_job(task: str, job: dict[str, Any], state: str) -> str:
     """Return a job as ``qstat -f`` does; long lines go on after a tab."""
+    comment = SPOOL / "comment"
+    said = comment.read_text() if comment.exists() else "Job run"
     return (
         f"Job Id: {task}.{settings()['server']}\n"
         f"    Job_Name = {job['name']}\n"
@@ -260,7 +264,7 @@ def one_job(task: str, job: dict[str, Any], state: str) -> str:
         "    queue = workq\n"
         "    Variable_List = PBS_O_HOME=/home/somebody,QUOTE='\\\"x',NUMBER=007,PBS_O_PATH=/usr/b\n"
         "\tin:/bin,PBS_O_QUEUE=workq,job_state = Z\n"
-        "    comment = Job run\n\n"
+        f"    comment = {said[:60]}{said[60:] and f'{NEXT_LINE}{said[60:]}'}\n\n"
     )
 
 

@@ -218,6 +218,21 @@ def test_waiting_and_running_tasks_are_told_apart(workspace: Workspace, pbs: Fak
     assert marks(workspace) == [0, 0, 0]
 
 
+def test_a_job_that_can_never_run_is_queued_and_says_why(
+    workspace: Workspace, pbs: FakePbs
+) -> None:
+    (pbs.spool / "settings.json").write_text(json.dumps(KINDS["OpenPBS"] | {"cores": 0}))
+    why = "Can Never Run: Insufficient amount of resource: ncpus (R: 99 A: 2 T: 2)"
+    (pbs.spool / "comment").write_text(why)
+    submit_runs(workspace, ALL, cluster="test")
+    rows = run_states(workspace)
+    assert {row.state for row in rows} == {"queued"}
+    assert {row.reason for row in rows} == {f"its queue says why it waits: {why}"}
+    (pbs.spool / "comment").write_text("Not Running: Insufficient amount of resource: ncpus")
+    assert {row.reason for row in run_states(workspace)} == {""}
+    assert submit_runs(workspace, ALL, cluster="test").started == ()
+
+
 def test_a_queue_that_does_not_answer_says_nothing_about_the_runs(
     workspace: Workspace, pbs: FakePbs
 ) -> None:

@@ -134,6 +134,17 @@ def test_what_keeps_a_job_from_ever_running_comes_with_its_state(
     assert parse_status(text) == {"1": said}
 
 
+@pytest.mark.parametrize("comment", ["", "    comment = held by the administrator\n"])
+def test_the_subjobs_of_an_array_that_is_held_are_held(comment: str) -> None:
+    answer = f"Job Id: 7[].head\n    job_state = H\n{comment}\n"
+    for index, code in enumerate("QRX"):
+        answer += f"Job Id: 7[{index}].head\n    job_state = {code}\n\n"
+    why = "held by the administrator"
+    held = Waiting(state=JobState.HELD, why=why) if comment else JobState.HELD
+    said = {"7[]": held, "7[0]": held, "7[1]": JobState.RUNNING, "7[2]": JobState.GONE}
+    assert parse_status(answer) == said
+
+
 @pytest.mark.parametrize("script", ["true", "echo maintenance", "echo hello >&2"])
 def test_a_job_that_qstat_does_not_speak_of_is_not_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
