@@ -67,6 +67,8 @@ class JobFacts(NamedTuple):
     """Whether the process that ran it in the foreground has noted its end."""
     cores_per_run: int
     """Cores it asked for; 0: not said."""
+    runs_per_job: int = 1
+    """How many runs its job takes side by side."""
 
 
 class RunFacts(NamedTuple):
@@ -256,7 +258,7 @@ _PLAN_TYPES = (
 _SEED, _RC = RunFacts._fields.index("seed"), _STATUS.index("rc")
 _NO_SEED_TYPES = (*_PLAN_TYPES[:_SEED], NoneType, *_PLAN_TYPES[_SEED + 1 :])
 _PROGRESS_TYPES, _SPENT_TYPES = (int, float), (float, float, int)
-_JOB_TYPES = (str, str, str, str, int, float, bool, int)
+_JOB_TYPES = (str, str, str, str, int, float, bool, int, int)
 _STATUS_TYPES = (str, str, int, int, str, str, int, str, str, int, float)
 _OPEN_TYPES = (*_STATUS_TYPES[:_RC], NoneType, *_STATUS_TYPES[_RC + 1 :])
 
@@ -293,6 +295,7 @@ def _job_facts(job: dict[str, Any]) -> JobFacts:
         submitted_s=float(job["submitted_s"]),
         has_ended=bool(job.get("ended")),
         cores_per_run=int(job.get("cores_per_run") or 0),
+        runs_per_job=int(job.get("runs_per_job") or 1),
     )
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 
 from iemhpc.errors import IemhpcError
 from iemhpc.progress import Say, quiet
+from iemhpc.scheduler.arrays import array_folder
 from iemhpc.scheduler.base import JobState
-from iemhpc.scheduler.cancelling import LEFT
+from iemhpc.scheduler.cancelling import LEFT, shared_tasks
 from iemhpc.scheduler.damaged_jobs import mend_damaged_jobs
-from iemhpc.scheduler.facts import RunFacts, read_facts
+from iemhpc.scheduler.facts import RunFacts, read_all_facts, read_facts
 from iemhpc.scheduler.handing_over import adopt_crashed, is_unsent
 from iemhpc.scheduler.places import Place, places_of
 from iemhpc.scheduler.polling import ask_queues
 from iemhpc.scheduler.putting_aside import PutAside
-from iemhpc.scheduler.run_files import read_job
+from iemhpc.scheduler.run_files import CANCELLED, read_job
 from iemhpc.scheduler.runs import find_runs, run_states
+from iemhpc.scheduler.states import is_newer
 from iemhpc.scheduler.submission import (
     HandedOver,
     check_writable,
@@ -31,6 +33,12 @@ from iemhpc.scheduler.submission import (
 from iemhpc.workspace import Workspace
 
 CAN_RESUBMIT = ("planned", "interrupted", "cancelled", "failed")
+IN_COMPANY = (
+    "its job goes on with other runs and may start it again; iemhpc cancel takes it out of that "
+    "job, then resubmit it"
+)
+LEFT_OUT = "runs.list.failed"
+"""List that a job reads before it starts its runs again, see jobs/task.sh."""
 ENDING = "its cancelled job is still ending; try again in a minute"
 
 
@@ -110,14 +118,22 @@ def resubmit_runs(
         for problem in mend_damaged_jobs(workspace, runs):
             say(problem)
         ready, refused = _ready(workspace, runs, fresh=fresh)
+        waiting, in_queue = _still_in_queue(workspace, [*ready.values()], fresh=fresh)
+        refused |= in_queue
+        for run_id in waiting:  # nothing else keeps it from starting when its job does
+            (workspace.run(run_id) / CANCELLED).unlink(missing_ok=True)
         places, placeless = places_of(
             workspace,
-            {run: facts.job for run, facts in ready.items()},
+            {
+                run: facts.job
+                for run, facts in ready.items()
+                if run.name not in in_queue and run.name not in waiting
+            },
             cluster=cluster,
             cores_per_run=cores_per_run,
         )
         refused |= placeless
-        handing = _Handing(refused=refused)
+        handing = _Handing(started=waiting, refused=refused)
         for place in dict.fromkeys(places.values()):
             group = [run for run in places if places[run] == place]
             _hand_over(workspace, group, place, handing, fresh=fresh, say=say)
@@ -139,19 +155,20 @@ def _ready(
 ) -> tuple[dict[Path, RunFacts], dict[str, str]]:
     """Return the runs that may start, and why the others may not."""
     refused = _adopt(workspace, runs)
-    states = {row.run_id: row.state for row in run_states(workspace)}
+    rows = {row.run_id: row for row in run_states(workspace)}
     can_start = (*CAN_RESUBMIT, "done") if fresh else CAN_RESUBMIT
     ready = dict[Path, RunFacts]()
     for run in runs:
         if run.name in refused:
             continue
-        facts, state = read_facts(run), states[run.name]
-        if state in can_start or is_unsent(run):
+        facts, state = read_facts(run), rows[run.name].state
+        if rows[run.name].may_go_on:
+            refused[run.name] = IN_COMPANY
+        elif state in can_start or is_unsent(run):
             ready[run] = facts
         else:
             refused[run.name] = ENDING if facts.is_cancelled and state == "running" else LEFT[state]
-    refused |= _still_in_queue(workspace, [*ready.values()])
-    return {run: facts for run, facts in ready.items() if run.name not in refused}, refused
+    return ready, refused
 
 
 def _adopt(workspace: Workspace, runs: Sequence[Path]) -> dict[str, str]:
@@ -170,20 +187,50 @@ def _adopt(workspace: Workspace, runs: Sequence[Path]) -> dict[str, str]:
     return refused
 
 
-def _still_in_queue(workspace: Workspace, every: Sequence[RunFacts]) -> dict[str, str]:
-    """Return those cancelled runs whose job has not left its queue, and why they must wait."""
-    waiting = [each for each in every if each.is_cancelled and each.job and each.job.task]
+def _still_in_queue(
+    workspace: Workspace, every: Sequence[RunFacts], *, fresh: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Return the cancelled runs that wait in a job with others, and those that must wait and why.
+
+    A run whose job works for others, too, has left it when it has ended itself: that job is told to
+    leave it out.
+    """
+    asked = [each for each in every if each.is_cancelled and each.job and each.job.task]
     answers = ask_queues(
-        workspace, [each.job for each in waiting if each.job and each.job.scheduler != "local"]
+        workspace, [each.job for each in asked if each.job and each.job.scheduler != "local"]
     )
-    found = {}
-    for facts in waiting:
-        answer = answers.get(facts.job.task if facts.job else "", JobState.GONE)
+    shared = set[str]()
+    if any(each.job and each.job.runs_per_job > 1 for each in asked):
+        shared = shared_tasks(read_all_facts(workspace, indexed=False))
+    waiting, refused = list[str](), dict[str, str]()
+    for facts in asked:
+        task = facts.job.task if facts.job else ""
+        answer = answers.get(task, JobState.GONE)
         if isinstance(answer, Exception):
-            found[facts.run_id] = f"its queue does not say whether it has left: {answer}"
-        elif answer is not JobState.GONE:
-            found[facts.run_id] = ENDING
-    return found
+            refused[facts.run_id] = f"its queue does not say whether it has left: {answer}"
+        elif answer is JobState.GONE:
+            continue
+        elif task not in shared:
+            refused[facts.run_id] = ENDING
+        elif answer is JobState.RUNNING:
+            _leave_job(workspace, facts)
+        elif fresh:
+            refused[facts.run_id] = "it waits in a job with other runs; resubmit without --fresh"
+        else:
+            waiting.append(facts.run_id)
+    return waiting, refused
+
+
+def _leave_job(workspace: Workspace, facts: RunFacts) -> None:
+    """Tell the job that a run was in, and that goes on with others, not to start it again."""
+    run = workspace.run(facts.run_id)
+    job = read_job(run)
+    if job is None or is_newer(facts.job, facts.status):
+        return  # it came to nothing there: nobody starts it again but with all of these runs
+    folder = array_folder(workspace, str(job["scheduler"]), str(job["submission"]))
+    task = int(job["index"]) // int(job.get("runs_per_job") or 1)
+    with (folder / f"{LEFT_OUT}.{task}").open("a", encoding="utf-8") as stream:
+        stream.write(f"{run.resolve()}\n")
 
 
 def _hand_over(

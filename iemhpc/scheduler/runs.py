@@ -22,6 +22,7 @@ from iemhpc.scheduler.states import (
     STATES,
     Answer,
     Signs,
+    may_go_on,
     state_by_files,
     state_by_queue,
 )
@@ -86,6 +87,8 @@ class RunRow:
     """What its queue calls it."""
     cluster: str = ""
     """Profile it was submitted with."""
+    may_go_on: bool = False
+    """Whether its job, which goes on with other runs, may start it again: nobody else should."""
 
 
 def run_states(
@@ -117,7 +120,8 @@ def run_states(
         if facts.job and facts.job.task in unseen:
             sign = replace(sign, unseen_s=unseen[facts.job.task])
         state, reason = found or state_by_queue(facts, answer, sign)
-        rows.append(_row(workspace, facts, state=state, reason=reason, now_s=now_s))
+        row = _row(workspace, facts, state=state, reason=reason, now_s=now_s)
+        rows.append(replace(row, may_go_on=found is None and may_go_on(facts, state, answer)))
     return tuple(sorted(rows, key=_place))
 
 

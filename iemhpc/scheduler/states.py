@@ -4,7 +4,8 @@
 planned       a plan, never started: not submitted, or a local submission ended before its turn
 queued        handed over, not started
 running       LAMMPS is at it
-interrupted   cut short by a limit, a signal, a crash or a full disk; goes on from its restart
+interrupted   cut short by a limit, a signal, a crash or a full disk; goes on from its restart, but
+              not while its job goes on with other runs: that may start it again
 cancelled     ended on purpose; only ``iemhpc resubmit`` starts it again
 failed        LAMMPS or our templates refused; not tried again by itself
 done          everything that the plan asks for is there
@@ -41,6 +42,7 @@ SILENT_S = 600.0
 over a lock."""
 
 PROCESS_GONE = "its process is gone"
+JOB_GOES_ON = "its job goes on with other runs"
 DAMAGED_JOB = "job.json is damaged: iemhpc md-submit looks for its job and mends it"
 
 MOST_ATTEMPTS = 20
@@ -158,9 +160,32 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
         waits = f"its queue says why it waits: {why}" if why else ""
         return "queued", "; ".join(filter(None, (cut_short, waits)))
     if answer is JobState.RUNNING and (job.scheduler != "local" or signs.submission_lives):
-        # a local job is the submitting process, which has runs waiting for a core
-        return ("running" if has_begun or job.scheduler != "local" else "queued"), ""
+        return _state_in_job(job, has_begun=has_begun, cut_short=cut_short)
     return _state_of_gone(facts, signs, cut_short=cut_short)
+
+
+def _state_in_job(job: JobFacts, *, has_begun: bool, cut_short: str) -> tuple[str, str]:
+    """Return state and reason of a run whose job is at work."""
+    if job.runs_per_job > 1 and cut_short:
+        return "interrupted", f"{cut_short}; {JOB_GOES_ON}"
+    # a local job is the submitting process, which has runs waiting for a core
+    return ("running" if has_begun or job.scheduler != "local" else "queued"), ""
+
+
+def may_go_on(facts: RunFacts, state: str, answer: Answer | None) -> bool:
+    """Say whether a run that was cut short has a job that works for others and may start it again.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        What its files say.
+    state : str
+        Its state.
+    answer : JobState, Waiting or ProgramError, optional
+        What the queue says of its job; None where it was not asked.
+    """
+    shares = facts.job is not None and facts.job.runs_per_job > 1
+    return shares and state == "interrupted" and answer is JobState.RUNNING
 
 
 def _cut_short(status: RunStatus, signs: Signs) -> str:

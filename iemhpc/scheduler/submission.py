@@ -158,12 +158,13 @@ def submit_runs(
         for problem in mend_damaged_jobs(workspace, [workspace.run(each) for each in run_ids]):
             say(problem)
         adopt_crashed(workspace, run_ids)
-        states = {row.run_id: row.state for row in run_states(workspace)}
+        rows = {row.run_id: row for row in run_states(workspace)}
+        states = {run_id: row.state for run_id, row in rows.items()}
         can_start = (*CAN_START, "failed") if retry_failed else CAN_START
         ready = [
             workspace.run(run_id)
             for run_id in dict.fromkeys(run_ids)
-            if states[run_id] in can_start
+            if (states[run_id] in can_start and not rows[run_id].may_go_on)
             or (states[run_id] != "cancelled" and is_unsent(workspace.run(run_id)))
         ]
         handed = hand_over_ready(

@@ -430,3 +430,19 @@ def test_a_local_run_cancelled_before_its_turn_starts_again_while_its_submission
         assert resubmit_runs(workspace, ["b2"]).started == ("b2",)
         assert states(workspace)["b2"] == "done"
         submission.kill()
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_run_whose_job_waits_for_others_too_only_loses_its_cancellation(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm_that(workspace.root / "bin", monkeypatch, says="7_0 PD")
+    hand_over(workspace, "a1", runs_per_job=2)
+    hand_over(workspace, "b2", runs_per_job=2, index=1)
+    cancel_runs(workspace, ["a1"])
+    assert "without --fresh" in resubmit_runs(workspace, ["a1"], fresh=True).refused["a1"]
+    assert states(workspace)["a1"] == "cancelled"
+    assert resubmit_runs(workspace, ["a1"]).started == ("a1",)
+    assert states(workspace) == {"a1": "queued", "b2": "queued"}
+    assert json.loads((workspace.run("a1") / "job.json").read_text())["task"] == "7_0"

@@ -15,6 +15,7 @@ from iemhpc.scheduler.states import (
     STATES,
     Answer,
     Signs,
+    may_go_on,
     state_by_files,
     state_by_queue,
 )
@@ -196,3 +197,20 @@ def test_a_run_that_was_submitted_again_does_not_tell_its_old_reason() -> None:
     cut = status("interrupted", rc=76, reason="cancelled")
     assert reason(facts(cut, job(attempts=1)), JobState.QUEUED) == ""
     assert reason(facts(cut, job(attempts=0)), JobState.QUEUED) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("said", "lives"), [(status("interrupted", rc=137, reason="killed"), None), (status(), False)]
+)
+def test_a_run_that_was_cut_short_in_a_job_that_goes_on_is_interrupted_and_nobody_elses(
+    said: RunStatus, lives: bool | None
+) -> None:
+    killed, signs = facts(said, job(runs_per_job=2)), Signs(lives=lives)
+    assert state(killed, JobState.RUNNING, signs) == "interrupted"
+    why = reason(killed, JobState.RUNNING, signs)
+    assert why.endswith("; its job goes on with other runs")
+    assert may_go_on(killed, "interrupted", JobState.RUNNING)
+    assert not may_go_on(killed, "interrupted", JobState.GONE)
+    # alone in its job that job is about to end, or to be queued again
+    assert state(facts(said, job()), JobState.RUNNING, signs) == "running"
+    assert state(facts(status(), job(runs_per_job=2)), JobState.RUNNING) == "running"

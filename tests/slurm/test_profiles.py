@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from iemhpc.errors import ProgramError, RefusedError
+from iemhpc.scheduler.cancelling import cancel_runs
+from iemhpc.scheduler.resubmitting import resubmit_runs
 from iemhpc.scheduler.run_files import read_job
 from iemhpc.scheduler.runs import run_states
 from iemhpc.scheduler.submission import open_scheduler, submit_runs
@@ -90,6 +92,28 @@ def test_runs_of_a_whole_node_go_side_by_side_and_only_the_cut_one_goes_on(
     wait_for(lambda: set(slurm.codes(job).values()) <= {"CD", "F"})
     # the task tells of the failed run, though the run that went on is done
     assert slurm.codes(job) == {f"{job}_0": "F", f"{job}_1": "CD"}
+
+
+def test_runs_leave_a_job_that_goes_on_with_others_and_start_again_beside_it(
+    workspace: Workspace, slurm: Any
+) -> None:
+    write_profile(workspace, "runs_per_job = 2\n")
+    does(workspace, "a1", "killed", "done")
+    does(workspace, "b2", "sleep", "done")
+    (job,) = submit_runs(workspace, ["a1", "b2"], cluster="test").job_ids
+    wait_for(lambda: states(workspace) == {"a1": "interrupted", "b2": "running", "c3": "planned"})
+    row = next(row for row in run_states(workspace) if row.run_id == "a1")
+    assert row.reason == "LAMMPS was killed; its job goes on with other runs"
+    assert submit_runs(workspace, ["a1"], cluster="test").started == ()
+    assert "its job goes on with other runs" in resubmit_runs(workspace, ["a1"]).refused["a1"]
+    cancel_runs(workspace, ["a1"])
+    assert resubmit_runs(workspace, ["a1"]).started == ("a1",)
+    wait_for(lambda: states(workspace)["a1"] == "done")
+    # what queues the old job again does not start the run that has left it
+    slurm.ask("scontrol", "requeue", f"{job}_0")
+    wait_for(lambda: states(workspace)["b2"] == "done")
+    assert [len(lines(workspace, run, "attempts.log")) for run in ("a1", "b2")] == [2, 2]
+    assert len(lines(workspace, "a1", "done.marks")) == 1
 
 
 def test_a_command_waits_for_failed_runs_and_for_those_queued_again(
