@@ -146,7 +146,7 @@ def hand_over(part: Part, cluster: str, *, done: Sequence[str], say: Say) -> str
             f"{_in_words(part.runs)} not submitted: {error}; mend the cluster profile {cluster} "
             f"and give the command again{others}"
         ) from error
-    except ProgramError as error:
+    except (ProgramError, OSError) as error:  # no pipe takes our words any more, the job is there
         raise ProgramError(
             f"{error}; nobody knows whether the job was made: give the command again, it is looked "
             "for first"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iemhpc.errors import ResourceError
+from iemhpc.errors import ProgramError, ResourceError
 from iemhpc.scheduler import handing_over
 from iemhpc.scheduler.base import Resources
 from iemhpc.scheduler.handing_over import Part, adopt_crashed, hand_over, is_unsent, make_scheduler
@@ -101,7 +101,7 @@ def test_a_word_that_cannot_be_said_does_not_undo_what_the_queue_has_taken(
     def closed_pipe(_: str) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(ProgramError, match="Broken pipe; nobody knows whether the job was made"):
         hand_over(part_of(workspace), "slurm", done=[], say=closed_pipe)
     adopt_crashed(workspace, NAMES)
     assert tasks(workspace) == ["8_0", "8_1", "8_2"]
@@ -129,3 +129,13 @@ def test_a_disk_that_is_full_before_the_queue_is_asked_leaves_the_runs_as_they_w
     assert old.read_text() == text
     assert not (workspace.run("b2") / "job.json").exists()
     assert not (workspace.root / "asked").exists()
+
+
+def test_a_run_that_has_gone_on_before_its_submission_was_noted_keeps_its_new_job(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what the script of a PBS job does at the end of its time
+    noted = f'sed -i \'s/"task": null/"task": "9_0"/\' {workspace.run("b2")}/job.json'
+    slurm_that(workspace, monkeypatch, sbatch=f"{noted}; echo 8")
+    hand_over(part_of(workspace), "slurm", done=[], say=lambda _: None)
+    assert tasks(workspace) == ["8_0", "9_0", "8_2"]
