@@ -18,6 +18,7 @@ queue that does not answer has said nothing: such a run is unknown, never lost.
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 from iemhpc.errors import ProgramError
@@ -153,7 +154,9 @@ def state_by_queue(facts: RunFacts, answer: Answer | None, signs: Signs) -> tupl
         answer = answer.state
     if answer is JobState.HELD:
         held = f"held there ({why})" if why else "held there, perhaps after a failed launch"
-        return "queued", f"{held}: {_RELEASE[job.scheduler]} {job.task}"
+        # qrls(1B) takes an array, but none of its subjobs
+        task = re.sub(r"\[\d+\]", "[]", job.task)
+        return "queued", f"{held}: {_RELEASE[job.scheduler]} {task}"
     if answer is JobState.QUEUED:
         if has_begun and status and status.state == "running":
             cut_short = f"it was running on {status.host}, which failed or was taken away"

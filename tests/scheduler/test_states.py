@@ -81,7 +81,7 @@ def test_a_task_that_its_queue_holds_is_queued_and_says_how_it_is_let_go() -> No
     assert state(waits, JobState.HELD) == "queued"
     assert reason(waits, JobState.HELD).endswith("scontrol release 7_0")
     waits = facts(None, job("pbs", task="7[0].head"))
-    assert reason(waits, JobState.HELD).endswith("qrls 7[0].head")
+    assert reason(waits, JobState.HELD).endswith("qrls 7[].head")
 
 
 def test_a_task_that_may_never_start_says_why_in_its_queues_words() -> None:
