@@ -161,7 +161,7 @@ def ion_parameters(
     if ion_name not in chosen.ions:
         raise _missing_ion(ion_name, chosen, water_model)
     if chosen.warning:
-        say(f"{ion_name}: {chosen.warning}")
+        say(f"ion set {chosen.name}: {chosen.warning}")
     ion = chosen.ions[ion_name]
     return _molecule(
         force_field=chosen.name,

@@ -162,7 +162,7 @@ def build_box(  # noqa: PLR0913  # each is one choice that a person may make
     taken = charges_for(force_field, charges)
     polymer = _polymer(system.membrane, composition, seed=seed, say=say)
     chains = _parametrised(polymer, _function(force_field), charges=taken, say=say)
-    solutes = _solutes(system, composition, water_model, ion_set=ion_set, say=say)
+    solutes = _solutes(system, composition, water_model, ion_set=ion_set)
     merged = merge([*((one, 1) for one in chains), *((s.parameters, s.count) for s in solutes)])
     _check_neutral(merged, system.name)
     positions_A, edge_A = _placed(
@@ -269,7 +269,6 @@ def _solutes(
     water_model: str,
     *,
     ion_set: str | None,
-    say: Say,
 ) -> list[_Solute]:
     """Return ions and water, those that the box holds any of."""
     ions = (
@@ -278,7 +277,8 @@ def _solutes(
     )
     solutes = []
     for role, ion, count in ions:
-        parameters = ion_parameters(ion.name, water_model, ion_set, say=say if count else quiet)
+        # what an ion set warns of was told when the run was planned, once for all boxes
+        parameters = ion_parameters(ion.name, water_model, ion_set)
         solutes.append(
             _Solute(
                 parameters=parameters,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iemhpc.campaign import plan_campaign, submit_campaign
+from iemhpc.campaign import HowToSubmit, plan_campaign, submit_campaign
 from iemhpc.errors import InputError
 from iemhpc.polymer.capacity import ion_exchange_capacity_meq_g
 from iemhpc.polymer.catalog import load_membrane
@@ -188,6 +188,17 @@ def _charged(unit: RepeatUnit, shift: float) -> str:
     charges = [unit.charge + shift, -shift, *[0.0] * (unit.n_atoms - 2)]
     zeros = [0.0] * unit.n_atoms
     return f'[[unit]]\nsmiles = "{unit.smiles}"\ncharges = {charges}\nhydrogens = {zeros}\n'
+
+
+def test_the_warning_of_an_ion_set_is_told_once_for_all_its_ions_not_again_by_a_box(
+    workspace: Workspace,
+) -> None:
+    chosen = {"ion_set": "aqvist", "salt_molar": [1.0], "box_A": 20.0}
+    _, notes = plan_campaign(load_campaign(workspace, (), overrides=chosen))
+    assert [note[:24] for note in notes if "SPC" in note] == ["ion set aqvist: Åqvist's"]
+    heard: list[str] = []
+    submit_campaign(workspace, overrides=chosen, how=HowToSubmit(submit=False), say=heard.append)
+    assert len([said for said in heard if "SPC" in said]) == 1
 
 
 def test_charges_of_ones_own_are_known_by_their_content(workspace: Workspace) -> None:

@@ -143,7 +143,7 @@ def test_aqvists_ions_come_with_a_warning_and_only_by_name():
     assert not heard
     assert "Joung" in ion_parameters("Na", "tip3p").atom_types[0].source
     ion_parameters("Na", "tip3p", "aqvist", say=heard.append)
-    assert heard[0].startswith("Na: Åqvist's cations were fitted to SPC water")
+    assert heard[0].startswith("ion set aqvist: Åqvist's cations were fitted to SPC water")
 
 
 @pytest.mark.parametrize(
