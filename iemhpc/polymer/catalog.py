@@ -155,14 +155,27 @@ def _water_per_site(settings: MembraneSettings, polymer: Polymer, salt: Salt) ->
 
 def _check_membrane(polymer: Polymer, crosslinker: str | None) -> None:
     if not polymer.site_charge:
-        raise ChemistryError(
-            f"membrane {polymer.name!r} has no tethered charge; wanted at least one charged unit "
-            f"among {', '.join(unit.name for unit in polymer.units)}; write acids and amines as "
-            "their ions, as in S(=O)(=O)[O-] and [N+](C)(C)C"
-        )
+        raise ChemistryError(_neutral(polymer))
     problems = [said for unit in polymer.units for said in _unit_problems(unit, crosslinker)]
     if problems:
         raise ChemistryError(f"membrane {polymer.name!r}: " + "; ".join(problems))
+
+
+def _neutral(polymer: Polymer) -> str:
+    """Return what is wrong with a polymer without a net charge, and what would be right."""
+    both = [unit for unit in polymer.units if n_sites(unit)]
+    if both:
+        names = ", ".join(f"{unit.name!r}, {unit.smiles!r}" for unit in both)
+        return (
+            f"membrane {polymer.name!r} has charges of both signs in one unit ({names}) and none "
+            "left over; wanted at least one unit with a net charge, so that its counter-ion is "
+            "defined: an uncharged zwitterion holds no counter-ions and is no ion-exchange membrane"
+        )
+    return (
+        f"membrane {polymer.name!r} has no tethered charge; wanted at least one charged unit "
+        f"among {', '.join(unit.name for unit in polymer.units)}; write acids and amines as "
+        "their ions, as in S(=O)(=O)[O-] and [N+](C)(C)C"
+    )
 
 
 def _unit_problems(unit: RepeatUnit, crosslinker: str | None) -> list[str]:
