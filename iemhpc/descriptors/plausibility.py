@@ -60,11 +60,13 @@ def doubt(found: float | None, expected: float | None) -> str:
     >>> doubt(6.0, 6.2), doubt(None, 6.2)
     ('', '')
     >>> doubt(3.1, 6.2)
-    'a counter-ion has 3.1 oxygens around it, where 6.2 are usual: look at the first minima'
+    'a counter-ion has 3.1 oxygens of water and sites around it, where 6.2 are usual: look at the
+    first minima, and at oxygens of co-ions and of the rest of the polymer'
     """
     if found is None or expected is None or abs(found - expected) <= TOLERANCE * expected:
         return ""
     return (
-        f"a counter-ion has {found:.1f} oxygens around it, where {expected:.1f} are usual: look at "
-        "the first minima"
+        f"a counter-ion has {found:.1f} oxygens of water and sites around it, where {expected:.1f} "
+        "are usual: look at the first minima, and at oxygens of co-ions and of the rest of the "
+        "polymer"
     )
