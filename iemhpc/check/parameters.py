@@ -193,13 +193,13 @@ def _charges(row: ParameterRow, rows: Sequence[ParameterRow]) -> ResidueCharges:
         for each in rows
         if each.kind == "atom charge" and each.atom_types.rpartition(" ")[0] == row.atom_types
     ]
-    box_sum_e = fsum(each.values[0] * each.n_used for each in lines) if lines else None
+    box_sum_e = round(fsum(each.values[0] * each.n_used for each in lines), 6) if lines else None
     n_residues = _n_residues(lines, rows)
     sum_e = None
     if box_sum_e is not None and n_residues:
         is_monatomic = n_residues == row.n_used
         numbers = [n_residues] if is_monatomic else _divisors(n_residues)
-        sums = [box_sum_e / n for n in numbers]
+        sums = [round(box_sum_e / n, 6) for n in numbers]
         sum_e = min(sums, key=lambda each: abs(each - formal_charge * scale))
     return ResidueCharges(
         residue=row.atom_types,
