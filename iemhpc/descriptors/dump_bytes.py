@@ -79,7 +79,7 @@ class DumpBytes:
         """
         self._go_to(start)
         text = np.empty(end - start, dtype=np.uint8)
-        view = memoryview(text)
+        view = text.data
         got = 0
         while got < len(view):
             n_bytes = self._into(view[got : got + BLOCK_BYTES])
