@@ -164,7 +164,7 @@ def _ready(
         facts, state = read_facts(run), rows[run.name].state
         if rows[run.name].may_go_on:
             refused[run.name] = IN_COMPANY
-        elif state in can_start or is_unsent(run):
+        elif state in can_start or (not facts.unusable and state == "unknown" and is_unsent(run)):
             ready[run] = facts
         else:
             refused[run.name] = ENDING if facts.is_cancelled and state == "running" else LEFT[state]

@@ -446,3 +446,32 @@ def test_a_run_whose_job_waits_for_others_too_only_loses_its_cancellation(
     assert resubmit_runs(workspace, ["a1"]).started == ("a1",)
     assert states(workspace) == {"a1": "queued", "b2": "queued"}
     assert json.loads((workspace.run("a1") / "job.json").read_text())["task"] == "7_0"
+
+
+def test_a_cancelled_run_that_writes_its_restart_file_is_not_started_beside_itself(
+    workspace: Workspace,
+) -> None:
+    with subprocess.Popen(["sleep", "60"], cwd=workspace.run("a1")) as process:
+        say(workspace, "a1", "running", host=socket.gethostname(), pid=process.pid)
+        hand_over(workspace, "a1")
+        write_json(workspace.run("a1") / "cancelled.json", {})
+        refused = resubmit_runs(workspace, ["a1"]).refused
+        assert refused == {"a1": "its cancelled job is still ending; try again in a minute"}
+        process.kill()
+    assert states(workspace)["a1"] == "cancelled"
+
+
+@pytest.mark.lammps
+@pytest.mark.usefixtures("lmp")
+def test_a_submission_that_made_no_job_is_made_again_and_a_damaged_plan_is_not_in_its_way(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = accepting_slurm(workspace.root / "bin", monkeypatch)
+    own_profile(workspace)
+    for name in ("a1", "b2"):
+        hand_over(workspace, name, cluster="mine", task=None)
+    (workspace.run("b2") / "plan.json").write_text("{")
+    summary = resubmit_runs(workspace, ["a1", "b2"])
+    assert summary.started == ("a1",)
+    assert summary.refused["b2"].startswith("nobody knows whether")
+    assert told.read_text().count("sbatch") == 1
