@@ -30,7 +30,7 @@ lint: install-test
 test-wheel: install-test
 	rm -rf dist .venv-wheel && $(BIN)/python -m build --wheel --no-isolation -o dist . >/dev/null
 	$(PYTHON) -m venv .venv-wheel
-	.venv-wheel/bin/pip install -q --use-pep517 -c constraints.txt "$$(echo dist/*.whl)[all]" pytest pytest-timeout
+	.venv-wheel/bin/pip install -q --use-pep517 -c constraints.txt "$$(echo dist/*.whl)[all]" pytest pytest-timeout hypothesis freud-analysis mdanalysis
 	bash tests/run_from_wheel.sh .venv-wheel
 
 install: $(VENV)/.installed
