@@ -32,7 +32,8 @@ if [ ${#again[@]} -gt 0 ]; then
     job=${job##*[[:space:]]} # a centre's own words may come before it
     mkdir -p "${folder%/*}/next"
     echo "$job" >"${folder%/*}/next/$PBS_JOBID"
-    for run in "${again[@]}"; do # where it is now, so that nobody submits it a second time
+    for run in "${started[@]}"; do # where it is now, so that nobody submits it a second time
+      ! grep -qxF "$run" "$list.failed.$task" 2>/dev/null || continue
       sed -E -e "s/\"task\": (null|\"[^\"]*\")/\"task\": \"$job\"/" \
         -e "s/\"attempts\": [0-9]*/\"attempts\": $(starts_of "$run")/" \
         "$run/job.json" >"$run/job.json.part" && mv -f "$run/job.json.part" "$run/job.json"

@@ -136,7 +136,7 @@ def states(workspace: Workspace) -> dict[str, str]:
     return {row.run_id: row.state for row in run_states(workspace)}
 
 
-def wait_for(what: Callable[[], bool], *, seconds: float = 30.0) -> None:
+def wait_for(what: Callable[[], bool], *, seconds: float = 90.0) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not what():

@@ -19,7 +19,7 @@ case ${does:-done} in
   killed) status interrupted 137 "LAMMPS was killed"; exit 137 ;;
   sleep)
     trap 'status interrupted 75 "stopped by a signal"; exit 75' TERM USR1
-    for _ in $(seq 300); do sleep 0.1; done
+    for _ in $(seq 1200); do sleep 0.1; done
     ;;
 esac
 echo "$run_id" >>done.marks
