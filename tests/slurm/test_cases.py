@@ -388,7 +388,8 @@ def test_a_run_cancelled_by_hand_stays_where_it_is_until_it_is_asked_for(
     slurm.ask("scancel", job)
     wait_for(lambda: slurm.codes(job) == {f"{job}_0": "CA"})
     wait_for(lambda: states(producing)["a1"] == "interrupted")
-    assert "TERM" in reason(producing)
+    # where the machine is so busy that Slurm's KILL comes before the script's last word
+    assert "TERM" in reason(producing) or reason(producing) == "its process is gone"
     assert attempts(folder) == 1
     second = submit(producing)
     wait_until_done(producing)
