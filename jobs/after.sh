@@ -31,8 +31,14 @@ going_on() { # the jobs that wait or run in place of those that have ended, with
     for first in "$next/$job."* "$next/$job["*; do
       [ -s "$first" ] || continue
       last=$(cat "$first")
-      while [ -s "$next/$last" ]; do last=$(cat "$next/$last"); done
-      ! qstat "$last" >/dev/null 2>&1 || found=$found:$last
+      while :; do
+        while [ -s "$next/$last" ]; do last=$(cat "$next/$last"); done
+        if qstat "$last" >/dev/null 2>&1; then
+          found=$found:$last
+          break
+        fi
+        [ -s "$next/$last" ] || break # else it handed its runs on while we asked
+      done
     done
   done
   echo "$found"

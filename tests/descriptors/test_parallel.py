@@ -44,6 +44,12 @@ def tables(root: Path) -> list[pd.DataFrame]:
     ]
 
 
+@pytest.fixture(autouse=True)
+def _found_by_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes find the functions of this file, wherever the package is installed."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+
+
 def test_one_that_fails_or_is_killed_stops_no_other():
     outcomes = {one.task: one for one in work_through(range(6), double, place=Place(processes=2))}
     assert {task: one.result for task, one in outcomes.items()} == {
