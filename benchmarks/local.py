@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--production-ps", type=float, default=1.0)
+    parser.add_argument("--production-ps", type=float, default=2.2)
     options = parser.parse_args()
     rows = ["| round | local scheduler, s | xargs, s | ratio |", "|---|---|---|---|"]
     print("\n".join(rows))
